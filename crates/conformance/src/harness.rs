@@ -1,0 +1,145 @@
+//! Runs the table: each case alone in a process of its own.
+//!
+//! Cases exhaust limits, reuse descriptor numbers, fork and change signals, so none may share a
+//! process with another. The test binary runs itself again for each case with [`CASE_VARIABLE`]
+//! set; standard input is null, output is captured, and a case that runs for [`DEADLINE`] is
+//! killed with all its descendants. The command line is libtest's: names filter, `--list` lists,
+//! and `--nocapture` shows what passing cases say too: the figures that no assertion bounds.
+//!
+//! `KEVENT_FORCE=name,...` forces fallbacks of the implementation. Only builds with
+//! `--cfg kevent_test` read it, so another build refuses to run with it rather than to run the
+//! wrong thing.
+
+use std::env;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+
+use crate::case::{Case, Run};
+use crate::cases;
+use crate::front::Front;
+
+/// Names the one case that this process is to run.
+pub const CASE_VARIABLE: &str = "KEVENT_CONFORMANCE_CASE";
+
+/// How long one case may take before it is killed.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// The `main` of a test binary that tries `front` against the whole table.
+#[must_use]
+pub fn main(front: &dyn Front) -> ExitCode {
+    run_table(front, &cases::all().collect::<Vec<_>>())
+}
+
+/// [`main`] with a table of one's own.
+#[must_use]
+pub fn run_table(front: &dyn Front, table: &[&'static Case]) -> ExitCode {
+    if let Some(forced) = env::var_os("KEVENT_FORCE")
+        && !cfg!(kevent_test)
+    {
+        eprintln!(
+            "KEVENT_FORCE={} needs a build with --cfg kevent_test",
+            forced.display()
+        );
+        return ExitCode::FAILURE;
+    }
+    match env::var(CASE_VARIABLE) {
+        Ok(name) => run_here(front, table, &name),
+        Err(_) => run_each_in_a_child(table),
+    }
+}
+
+fn run_here(front: &dyn Front, table: &[&'static Case], name: &str) -> ExitCode {
+    let Some(case) = table.iter().find(|case| case.name == name) else {
+        eprintln!("no case is named {name}");
+        return ExitCode::FAILURE;
+    };
+    if let Some(reason) = case.gate.closed() {
+        Run::new(front).skip(reason);
+    }
+    (case.run)(&Run::new(front));
+    ExitCode::SUCCESS
+}
+
+fn run_each_in_a_child(table: &[&'static Case]) -> ExitCode {
+    let arguments = Arguments::from_args();
+    let shows_output = arguments.nocapture;
+    let trial = |case: &'static Case| {
+        Trial::ignorable_test(case.name, move || run_in_a_child(case, shows_output))
+    };
+    let trials = table.iter().copied().map(trial).collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn run_in_a_child(case: &Case, shows_output: bool) -> Result<Completion, Failed> {
+    let mut output = tempfile::tempfile()?;
+    let mut child = Command::new(env::current_exe()?)
+        .env(CASE_VARIABLE, case.name)
+        .stdin(Stdio::null())
+        .stdout(output.try_clone()?)
+        .stderr(output.try_clone()?)
+        .process_group(0)
+        .spawn()?;
+    let started = Instant::now();
+    let status = wait_or_kill(&mut child)?;
+    let text = read_back(&mut output)?;
+    if shows_output && !text.is_empty() {
+        eprint!("{}:\n{text}", case.name);
+    }
+    if status.success() {
+        return Ok(Completion::Completed);
+    }
+    if status.code() == Some(Run::SKIPPED) {
+        let reason = text
+            .lines()
+            .find(|line| line.starts_with("SKIPPED"))
+            .unwrap_or("SKIPPED");
+        return Ok(Completion::ignored_with(reason));
+    }
+    let (id, row) = (case.id(), case.row);
+    let how = describe(status, started.elapsed());
+    Err(Failed::from(format!("{id} | {row}\n{how}\n{text}")))
+}
+
+/// Waits for the child until the deadline; then kills its process group.
+fn wait_or_kill(child: &mut Child) -> io::Result<ExitStatus> {
+    let pid = Pid::from_child(child);
+    let ended = pidfd_open(pid, PidfdFlags::empty())?;
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let timeout = Timespec::try_from(left).map_err(io::Error::other)?;
+        match poll(&mut [PollFd::new(&ended, PollFlags::IN)], Some(&timeout)) {
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+            Ok(_) => break,
+        }
+    }
+    // The child is not reaped yet, so the number still names its group. What the case left
+    // behind goes as well.
+    kill_process_group(pid, Signal::KILL)?;
+    child.wait()
+}
+
+fn read_back(output: &mut File) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    output.seek(SeekFrom::Start(0))?;
+    output.read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn describe(status: ExitStatus, elapsed: Duration) -> String {
+    if elapsed >= DEADLINE {
+        return format!("killed after {} s", DEADLINE.as_secs());
+    }
+    match status.signal() {
+        Some(signal) => format!("died of signal {signal}"),
+        None => format!("ended with {status}"),
+    }
+}

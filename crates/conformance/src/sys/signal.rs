@@ -1,0 +1,97 @@
+//! Signals: a handler that counts, sending to one thread, the interval timer.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+const SIGNALS: usize = 65;
+
+/// How often each signal's handler ran; the handler touches nothing else.
+static COUNTS: [AtomicUsize; SIGNALS] = [const { AtomicUsize::new(0) }; SIGNALS];
+
+extern "C" fn count(signal: libc::c_int) {
+    let counter = usize::try_from(signal)
+        .ok()
+        .and_then(|index| COUNTS.get(index));
+    if let Some(counter) = counter {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Installs a handler, with `SA_RESTART`, that counts `signal`.
+pub fn count_signal(signal: libc::c_int) {
+    let handler = count as extern "C" fn(libc::c_int);
+    // SAFETY: all bits zero is a valid `sigaction`: default action, empty mask, no flags.
+    let mut action: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
+    action.sa_sigaction = handler as libc::sighandler_t;
+    action.sa_flags = libc::SA_RESTART;
+    // SAFETY: the action is initialised, and its handler is async-signal-safe: one atomic add.
+    let result = unsafe { libc::sigaction(signal, &raw const action, ptr::null_mut()) };
+    assert_eq!(result, 0, "sigaction: {}", io::Error::last_os_error());
+}
+
+/// How often the handler for `signal` has run.
+#[must_use]
+pub fn signal_count(signal: libc::c_int) -> usize {
+    let index = usize::try_from(signal).expect("a signal number");
+    COUNTS[index].load(Ordering::Relaxed)
+}
+
+/// The calling thread's id, for [`kill_thread`].
+#[must_use]
+pub fn thread_id() -> libc::pid_t {
+    // SAFETY: gettid takes no arguments and cannot fail.
+    unsafe { libc::gettid() }
+}
+
+/// Sends `signal` to the thread `id` of this process.
+///
+/// # Errors
+/// As tgkill(2): `ESRCH` when the thread has ended.
+pub fn kill_thread(id: libc::pid_t, signal: libc::c_int) -> io::Result<()> {
+    // SAFETY: getpid takes no arguments and cannot fail.
+    let process = unsafe { libc::getpid() };
+    // SAFETY: tgkill takes three numbers and no pointer.
+    let result = unsafe { libc::syscall(libc::SYS_tgkill, process, id, signal) };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// `ITIMER_REAL`: a `SIGALRM` every period, until this is dropped.
+#[derive(Debug)]
+pub struct IntervalTimer(());
+
+impl IntervalTimer {
+    /// Starts the timer.
+    #[must_use]
+    pub fn start(period: Duration) -> Self {
+        set_interval(period);
+        Self(())
+    }
+}
+
+impl Drop for IntervalTimer {
+    fn drop(&mut self) {
+        set_interval(Duration::ZERO);
+    }
+}
+
+fn set_interval(period: Duration) {
+    let seconds = libc::time_t::try_from(period.as_secs()).expect("a period in range");
+    let time = libc::timeval {
+        tv_sec: seconds,
+        tv_usec: period.subsec_micros().into(),
+    };
+    let value = libc::itimerval {
+        it_interval: time,
+        it_value: time,
+    };
+    // SAFETY: the value is initialised and lives through the call; the old value is not asked for.
+    let result = unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const value, ptr::null_mut()) };
+    assert_eq!(result, 0, "setitimer: {}", io::Error::last_os_error());
+}

@@ -1,0 +1,104 @@
+//! `Knote`: one registration of a filter that watches no descriptor.
+//!
+//! Registrations on descriptors are half-knotes in the slot of their descriptor (`table`).
+
+use crate::flags::{Filter, Flags};
+use crate::kevent::Kevent;
+
+bitflags::bitflags! {
+    /// Where a knote or half-knote stands.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub(crate) struct Status: u8 {
+        /// It exists (half-knotes only: their place always does).
+        const PRESENT = 0x01;
+        /// It is never delivered; happenings are remembered.
+        const DISABLED = 0x02;
+        /// Its condition was seen true since the last delivery.
+        const ACTIVE = 0x04;
+        /// It is in the ready queue.
+        const QUEUED = 0x08;
+        /// EV_FORCEONESHOT: delivered even if its condition is false.
+        const FORCED = 0x10;
+        /// A half-knote whose entry is in the inner set.
+        const INNER = 0x20;
+    }
+}
+
+/// The flags that a change leaves in a knote, once and for all.
+pub(crate) const STORED: Flags = Flags::ONESHOT
+    .union(Flags::CLEAR)
+    .union(Flags::RECEIPT)
+    .union(Flags::DISPATCH);
+
+/// One registration.
+#[derive(Debug)]
+pub(crate) struct Knote {
+    pub(crate) ident: usize,
+    pub(crate) filter: Filter,
+    pub(crate) flags: Flags,
+    pub(crate) status: Status,
+    /// What the filter has to report.
+    pub(crate) fflags: u32,
+    /// What the filter has to report.
+    pub(crate) data: i64,
+    pub(crate) udata: usize,
+    pub(crate) ext: [u64; 4],
+    /// Its entry in the ready queue, while it is there.
+    pub(crate) link: u32,
+    /// What the filter keeps between calls.
+    pub(crate) kept: Kept,
+}
+
+/// What a filter keeps in its knote.
+#[derive(Debug, Default)]
+pub(crate) enum Kept {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// A timer.
+    Timer {
+        /// Nanoseconds of its clock.
+        deadline: u64,
+        /// Nanoseconds, of the monotonic clock; `None` for a point in time of the wall clock.
+        period: Option<u64>,
+        /// A point in time that has been reported edge-like is not reported again.
+        is_spent: bool,
+    },
+    /// A user event.
+    User {
+        is_triggered: bool,
+        /// The bell of its trigger handles, and its generation.
+        bell: Option<(u32, u32)>,
+    },
+}
+
+impl Knote {
+    /// A knote as EV_ADD makes it, before the filter has seen it.
+    pub(crate) fn new(change: &Kevent) -> Self {
+        let disabled = change.flags.contains(Flags::DISABLE);
+        Self {
+            ident: change.ident,
+            filter: change.filter,
+            flags: change.flags & STORED,
+            status: if disabled {
+                Status::DISABLED
+            } else {
+                Status::empty()
+            },
+            fflags: 0,
+            data: 0,
+            udata: change.udata,
+            ext: change.ext,
+            link: 0,
+            kept: Kept::Nothing,
+        }
+    }
+
+    pub(crate) const fn is_disabled(&self) -> bool {
+        self.status.contains(Status::DISABLED)
+    }
+
+    pub(crate) const fn is_queued(&self) -> bool {
+        self.status.contains(Status::QUEUED)
+    }
+}

@@ -1,0 +1,151 @@
+//! What the engine asks of the system: readiness sets, alarms, a wake-up, file changes, clocks.
+//!
+//! `source::epoll` answers with the kernel's facilities; the engine's own tests answer with a
+//! model, so that scan, flag and ordering rules are tested without a kernel.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::RawFd;
+
+use crate::sys::clock::Clock;
+use crate::sys::epoll::{Event, Patience};
+
+/// One of the readiness sets of a queue. All but the first are made when first needed and are
+/// watched, level-triggered, by the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Set {
+    /// The queue's own descriptor: one entry per watched descriptor.
+    Main,
+    /// The odd one of two knotes on one descriptor that need different modes.
+    Inner,
+    /// Urgent data.
+    Urgent,
+}
+
+/// What an entry of a batch stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Token {
+    /// A watched descriptor: its number, and the generation it had when it was registered.
+    Descriptor { fd: RawFd, generation: u32 },
+    /// The doorbell: something in user space wants to be looked at.
+    Doorbell,
+    /// An alarm has gone off.
+    Alarm(Clock),
+    /// Watched files have changed.
+    Files,
+    /// An inner set has something.
+    Set(Set),
+    /// A waiter was woken for no other reason than to leave the set.
+    Nothing,
+}
+
+const INTERNAL: u32 = 0xffff_fff0;
+
+impl Token {
+    /// The token as it stands in the kernel's entry: generation above, number below. Numbers
+    /// that no descriptor can have are the queue's own.
+    pub(crate) const fn encode(self) -> u64 {
+        let internal = match self {
+            #[expect(clippy::cast_sign_loss, reason = "a registered number is not negative")]
+            Self::Descriptor { fd, generation } => {
+                return ((generation as u64) << 32) | (fd as u32 as u64);
+            }
+            Self::Doorbell => 0,
+            Self::Alarm(Clock::Monotonic) => 1,
+            Self::Alarm(Clock::Realtime) => 2,
+            Self::Files => 3,
+            Self::Set(Set::Inner) => 4,
+            Self::Set(Set::Urgent | Set::Main) => 5,
+            Self::Nothing => 6,
+        };
+        (INTERNAL + internal) as u64
+    }
+
+    pub(crate) const fn decode(token: u64) -> Self {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the two halves, each 32 bits"
+        )]
+        let (generation, number) = ((token >> 32) as u32, token as u32);
+        match number.wrapping_sub(INTERNAL) {
+            0 => Self::Doorbell,
+            1 => Self::Alarm(Clock::Monotonic),
+            2 => Self::Alarm(Clock::Realtime),
+            3 => Self::Files,
+            4 => Self::Set(Set::Inner),
+            5 => Self::Set(Set::Urgent),
+            6 => Self::Nothing,
+            _ => Self::Descriptor {
+                fd: number.cast_signed(),
+                generation,
+            },
+        }
+    }
+}
+
+/// The system under the engine. Every method but `wait` is called with the queue's lock held.
+pub(crate) trait Poller: Send + Sync {
+    /// Adds an entry to a set; errors as epoll_ctl(2).
+    fn add(&self, set: Set, fd: RawFd, bits: u32, token: u64) -> io::Result<()>;
+    /// Changes an entry, and looks again whether it is ready.
+    fn modify(&self, set: Set, fd: RawFd, bits: u32, token: u64) -> io::Result<()>;
+    /// Removes an entry.
+    fn delete(&self, set: Set, fd: RawFd) -> io::Result<()>;
+    /// Waits for entries of the main set. Called without the lock.
+    fn wait<'a>(
+        &self,
+        batch: &'a mut [MaybeUninit<Event>],
+        patience: Patience,
+    ) -> io::Result<&'a [Event]>;
+    /// Takes what an inner set has, without waiting.
+    fn collect<'a>(&self, set: Set, batch: &'a mut [MaybeUninit<Event>])
+    -> io::Result<&'a [Event]>;
+
+    /// Whether the number is an open descriptor.
+    fn is_open(&self, fd: RawFd) -> bool;
+    /// What is ready on a descriptor now (`EPOLL` bits), whatever a set reported.
+    fn ready_now(&self, fd: RawFd) -> u32;
+
+    /// Makes sure that the doorbell exists.
+    fn need_doorbell(&self) -> io::Result<()>;
+    /// Whether the doorbell exists.
+    fn has_doorbell(&self) -> bool;
+    /// Makes the main set report the doorbell once.
+    fn arm_doorbell(&self);
+    /// Takes that back.
+    fn disarm_doorbell(&self);
+    /// Whether the doorbell is armed and not yet reported.
+    fn is_doorbell_armed(&self) -> bool;
+    /// The doorbell was reported.
+    fn doorbell_reported(&self);
+    /// Gives out a bell that trigger handles can ring, and its generation.
+    fn new_bell(&self) -> Option<(u32, u32)>;
+    /// Takes a bell back.
+    fn free_bell(&self, bell: u32);
+    /// Visits every bell rung since the last time.
+    fn rung_bells(&self, each: &mut dyn FnMut(u32));
+
+    /// Makes sure that the alarm of this clock exists.
+    fn need_alarm(&self, clock: Clock) -> io::Result<()>;
+    /// Sets the alarm of this clock, which exists; `None` silences it.
+    fn set_alarm(&self, clock: Clock, deadline: Option<u64>) -> io::Result<()>;
+    /// The time, in nanoseconds.
+    fn now(&self, clock: Clock) -> u64;
+
+    /// Watches the file behind a descriptor for writes. Two descriptors of one file share a
+    /// watch.
+    fn watch_file(&self, fd: RawFd) -> io::Result<i32>;
+    /// Ends a watch.
+    fn unwatch_file(&self, watch: i32);
+    /// Visits each watch whose file has changed; `None` means any may have.
+    fn changed_files(&self, each: &mut dyn FnMut(Option<i32>));
+
+    /// Makes the main set report the doorbell to every waiter, now and for good.
+    fn sound_doorbell(&self);
+    /// Removes an entry that outlived its number, by way of another descriptor of the same open
+    /// file. True if no such entry is left; false if nobody here holds the file.
+    fn remove_ghost(&self, set: Set, fd: RawFd) -> bool;
+    /// Empties a set, which keeps its number, of all entries but the queue's own. Whoever sleeps
+    /// in the old one is woken.
+    fn renew(&self, set: Set) -> io::Result<()>;
+}

@@ -1,0 +1,211 @@
+//! One change applied to one knote: EV_ADD, EV_DELETE, EV_ENABLE, EV_DISABLE and the rest.
+//!
+//! The steps and their order are those of `kqueue_register` (`docs/semantics.md`, 1.1). Changes
+//! of descriptor filters go on in `descriptor`.
+
+use super::knote::{Knote, Status};
+use super::poller::Poller;
+use super::ready::Node;
+use super::state::Held;
+use crate::filter::{self, Context, Entry, Errno, FilterOps, Modified};
+use crate::flags::Flags;
+use crate::kevent::Kevent;
+
+/// What became of a change that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Applied {
+    /// It was done.
+    Done,
+    /// It names filter 0 and was passed over, without so much as a receipt.
+    Skipped,
+}
+
+impl<P: Poller> Held<'_, P> {
+    /// Applies one change. `number` is its place in the changelist.
+    pub(crate) fn register(&mut self, change: &Kevent, number: usize) -> Result<Applied, Errno> {
+        if change.filter.as_raw() == 0 {
+            return Ok(Applied::Skipped);
+        }
+        let change = Kevent {
+            flags: change.flags - Flags::SYSFLAGS,
+            ..*change
+        };
+        if change.flags.contains(Flags::ENABLE | Flags::DISABLE) {
+            return Err(libc::EINVAL);
+        }
+        let entry = filter::lookup(change.filter).ok_or(libc::EINVAL)?;
+        if change.flags.contains(Flags::ADD | Flags::KEEPUDATA) {
+            return Err(libc::EINVAL);
+        }
+        match entry {
+            Entry::Descriptor(direction) => self.register_half(*direction, &change, number),
+            Entry::Plain(ops) => self.register_knote(*ops, &change),
+            Entry::Refused(errno) if change.flags.contains(Flags::ADD) => Err(*errno),
+            Entry::Refused(_) => Err(libc::ENOENT),
+        }?;
+        Ok(Applied::Done)
+    }
+
+    fn register_knote(&mut self, ops: &dyn FilterOps, change: &Kevent) -> Result<(), Errno> {
+        let found = self
+            .state
+            .index
+            .get(&(change.filter, change.ident))
+            .copied();
+        let key = match found {
+            None if change.flags.contains(Flags::ADD) => self.attach(ops, change)?,
+            None => return Err(libc::ENOENT),
+            Some(key) if change.flags.contains(Flags::DELETE) => {
+                self.delete_knote(key);
+                return Ok(());
+            }
+            Some(key) => {
+                self.modify(ops, key, change)?;
+                key
+            }
+        };
+        self.check_knote(ops, key);
+        Ok(())
+    }
+
+    /// Creates a knote.
+    fn attach(&mut self, ops: &dyn FilterOps, change: &Kevent) -> Result<u32, Errno> {
+        let key = u32::try_from(self.state.knotes.vacant_key()).map_err(|_| libc::ENOMEM)?;
+        let mut knote = Knote::new(change);
+        self.with_context(key, |context| ops.attach(&mut knote, change, context))?;
+        self.state.index.insert((change.filter, change.ident), key);
+        self.state.knotes.insert(knote);
+        Ok(key)
+    }
+
+    /// Changes an existing knote.
+    fn modify(&mut self, ops: &dyn FilterOps, key: u32, change: &Kevent) -> Result<(), Errno> {
+        let modified = self.with_knote(key, |knote, context| {
+            let modified = ops.modify(knote, change, context)?;
+            if change.flags.contains(Flags::FORCEONESHOT) {
+                knote.flags |= Flags::ONESHOT;
+                knote.status |= Status::ACTIVE;
+            }
+            if change.flags.contains(Flags::ENABLE) {
+                knote.status -= Status::DISABLED;
+            } else if change.flags.contains(Flags::DISABLE) {
+                knote.status |= Status::DISABLED;
+            }
+            if !change.flags.contains(Flags::KEEPUDATA) {
+                knote.udata = change.udata;
+            }
+            Ok(modified)
+        })?;
+        if modified == Modified::Restarted {
+            self.dequeue(key);
+            if let Some(knote) = self.state.knotes.get_mut(key as usize) {
+                knote.status -= Status::ACTIVE;
+            }
+        }
+        // A disabled knote leaves the queue at once, not at the next scan: the queue's
+        // descriptor is then not readable for nothing.
+        if self
+            .state
+            .knotes
+            .get(key as usize)
+            .is_some_and(Knote::is_disabled)
+        {
+            self.dequeue(key);
+        }
+        Ok(())
+    }
+
+    /// The last two steps of every registration: is it true now, and if so, line up.
+    fn check_knote(&mut self, ops: &dyn FilterOps, key: u32) {
+        let is_active = self.with_knote(key, |knote, context| {
+            if !knote.is_disabled() && ops.event(knote, context) {
+                knote.status |= Status::ACTIVE;
+            }
+            Ok(knote.status.contains(Status::ACTIVE))
+        });
+        if is_active == Ok(true) {
+            self.enqueue(key);
+        }
+    }
+
+    /// Something happened to what the knote watches.
+    pub(crate) fn activate(&mut self, key: u32) {
+        let Some(knote) = self.state.knotes.get_mut(key as usize) else {
+            return;
+        };
+        if let Some(Entry::Plain(ops)) = filter::lookup(knote.filter) {
+            ops.happened(knote);
+        }
+        knote.status |= Status::ACTIVE;
+        self.enqueue(key);
+    }
+
+    /// Lines an active knote up, unless it is disabled or already there.
+    pub(crate) fn enqueue(&mut self, key: u32) {
+        let state = &mut *self.state;
+        let Some(knote) = state.knotes.get_mut(key as usize) else {
+            return;
+        };
+        if !knote.is_disabled() && !knote.is_queued() {
+            knote.status |= Status::QUEUED;
+            knote.link = state.ready.push(Node::Knote(key));
+        }
+    }
+
+    /// Takes a knote out of the ready queue; it stays active.
+    pub(crate) fn dequeue(&mut self, key: u32) {
+        let state = &mut *self.state;
+        let Some(knote) = state.knotes.get_mut(key as usize) else {
+            return;
+        };
+        if knote.is_queued() {
+            knote.status -= Status::QUEUED;
+            state.ready.remove(knote.link);
+        }
+    }
+
+    /// Removes a knote, wherever it stands.
+    pub(crate) fn delete_knote(&mut self, key: u32) {
+        self.dequeue(key);
+        let _ = self.with_knote(key, |knote, context| {
+            if let Some(Entry::Plain(ops)) = filter::lookup(knote.filter) {
+                ops.detach(knote, context);
+            }
+            Ok(())
+        });
+        if let Some(knote) = self.state.knotes.try_remove(key as usize) {
+            self.state.index.remove(&(knote.filter, knote.ident));
+        }
+    }
+
+    /// Calls a filter with a knote and what it may use.
+    pub(crate) fn with_knote<R>(
+        &mut self,
+        key: u32,
+        act: impl FnOnce(&mut Knote, &mut Context<'_>) -> Result<R, Errno>,
+    ) -> Result<R, Errno> {
+        let state = &mut *self.state;
+        let knote = state.knotes.get_mut(key as usize).ok_or(libc::ENOENT)?;
+        act(
+            knote,
+            &mut Context {
+                key,
+                alarms: &mut state.alarms,
+                bells: &mut state.bells,
+                options: &self.engine.options,
+                poller: &self.engine.poller,
+            },
+        )
+    }
+
+    fn with_context<R>(&mut self, key: u32, act: impl FnOnce(&mut Context<'_>) -> R) -> R {
+        let state = &mut *self.state;
+        act(&mut Context {
+            key,
+            alarms: &mut state.alarms,
+            bells: &mut state.bells,
+            options: &self.engine.options,
+            poller: &self.engine.poller,
+        })
+    }
+}

@@ -1,0 +1,247 @@
+//! The table of filters, and the small record that each of them is.
+//!
+//! Filters on descriptors (`read`, `write`, `except`) answer one question: given what the kernel
+//! reported, is it true, and what is there to say? They are called through a match, because they
+//! are called for every event. All other filters are a `FilterOps`, after the BSD kernels'
+//! `struct filterops`.
+
+use std::os::fd::RawFd;
+
+use crate::engine::knote::Knote;
+use crate::engine::poller::Poller;
+use crate::engine::state::{Alarms, Options};
+use crate::engine::table::Direction;
+use crate::flags::{Filter, Flags, NoteIo};
+use crate::kevent::Kevent;
+use crate::source::descriptor::{Interest, Kind, Verdict};
+
+mod except;
+mod read;
+#[cfg(test)]
+mod tests;
+mod timer;
+mod user;
+mod write;
+
+/// An error number.
+pub(crate) type Errno = i32;
+
+/// What a filter number stands for.
+pub(crate) enum Entry {
+    /// Watches one readiness of a descriptor.
+    Descriptor(Direction),
+    /// Watches something else; `ident` is a plain number.
+    Plain(&'static dyn FilterOps),
+    /// Known, but its knotes are made by other calls; EV_ADD is refused.
+    Refused(Errno),
+}
+
+/// One line per filter.
+static TABLE: &[(Filter, Entry)] = &[
+    (Filter::READ, Entry::Descriptor(Direction::In)),
+    (Filter::WRITE, Entry::Descriptor(Direction::Out)),
+    (Filter::EXCEPT, Entry::Descriptor(Direction::Urgent)),
+    (Filter::TIMER, Entry::Plain(&timer::Timer)),
+    (Filter::USER, Entry::Plain(&user::User)),
+    (Filter::AIO, Entry::Refused(libc::ENXIO)),
+    (Filter::LIO, Entry::Refused(libc::ENXIO)),
+    (Filter::SENDFILE, Entry::Refused(libc::ENXIO)),
+];
+
+/// The entry of a filter number.
+pub(crate) fn lookup(filter: Filter) -> Option<&'static Entry> {
+    TABLE
+        .iter()
+        .find(|(number, _)| *number == filter)
+        .map(|(_, entry)| entry)
+}
+
+/// What a filter may use.
+pub(crate) struct Context<'a> {
+    /// The knote's key.
+    pub(crate) key: u32,
+    pub(crate) alarms: &'a mut Alarms,
+    pub(crate) bells: &'a mut Vec<Option<u32>>,
+    pub(crate) options: &'a Options,
+    pub(crate) poller: &'a dyn Poller,
+}
+
+/// What a modification did to what was pending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Modified {
+    /// A pending event is kept.
+    Kept,
+    /// The knote starts anew: a pending event is forgotten.
+    Restarted,
+}
+
+/// What the caller sees of a delivered knote.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Report {
+    pub(crate) fflags: u32,
+    pub(crate) data: i64,
+}
+
+/// One filter that does not watch a descriptor.
+pub(crate) trait FilterOps: Sync {
+    /// Starts watching; the knote is as EV_ADD made it. BSD: f_attach.
+    ///
+    /// May add attributes to `knote.flags` (EV_CLEAR). After an error nothing is left behind.
+    fn attach(
+        &self,
+        knote: &mut Knote,
+        change: &Kevent,
+        context: &mut Context<'_>,
+    ) -> Result<(), Errno>;
+
+    /// Stops watching. Cannot fail. BSD: f_detach.
+    fn detach(&self, knote: &mut Knote, context: &mut Context<'_>);
+
+    /// Is it true now? BSD: f_event with hint 0.
+    fn event(&self, knote: &Knote, context: &Context<'_>) -> bool;
+
+    /// The source reports that it has happened. BSD: f_event with a hint.
+    fn happened(&self, _knote: &mut Knote) {}
+
+    /// A change names the existing knote. BSD: f_touch at registration.
+    fn modify(
+        &self,
+        knote: &mut Knote,
+        change: &Kevent,
+        context: &mut Context<'_>,
+    ) -> Result<Modified, Errno>;
+
+    /// The knote is delivered: what the caller sees; with EV_CLEAR, resets. BSD: f_touch at
+    /// delivery.
+    fn copyout(&self, knote: &mut Knote, context: &mut Context<'_>) -> Report;
+}
+
+/// The filter of a direction.
+pub(crate) const fn of(direction: Direction) -> Filter {
+    match direction {
+        Direction::In => Filter::READ,
+        Direction::Out => Filter::WRITE,
+        Direction::Urgent => Filter::EXCEPT,
+    }
+}
+
+/// `NO_DATA` as it is kept in a half-knote.
+const KEPT_NO_DATA: u8 = 0x80;
+
+/// The notes of a change as a half-knote keeps them.
+pub(crate) fn keep_interest(fflags: u32, options: &Options) -> u8 {
+    let notes = NoteIo::from_bits_truncate(fflags);
+    let no_data = notes.contains(NoteIo::NO_DATA)
+        || (options.without_data && !notes.contains(NoteIo::WITH_DATA));
+    let plain = notes & (NoteIo::LOWAT | NoteIo::FILE_POLL | NoteIo::OOB);
+    let low = u8::try_from(plain.bits()).unwrap_or(0);
+    if no_data { low | KEPT_NO_DATA } else { low }
+}
+
+/// Whether the notes a half-knote keeps give its change's `data` a meaning.
+pub(crate) fn has_low_water(interest: u8) -> bool {
+    NoteIo::from_bits_truncate(u32::from(interest)).contains(NoteIo::LOWAT)
+}
+
+/// Whether a knote on an unpollable descriptor depends on what nobody reports, so that it must
+/// be looked at before each wait; and whether writes to the file decide about it.
+pub(crate) fn depends_on_file(direction: Direction, kind: Kind, interest: u8) -> bool {
+    let notes = NoteIo::from_bits_truncate(u32::from(interest));
+    direction == Direction::In && kind.is_file() && !notes.contains(NoteIo::FILE_POLL)
+}
+
+/// Refuses what a kind of descriptor does not have. Costs no system call for READ and WRITE.
+pub(crate) fn attach_check(direction: Direction, fd: RawFd) -> Result<(), Errno> {
+    match direction {
+        Direction::In => {
+            crate::registry::mark_nested(fd);
+            Ok(())
+        }
+        // A queue cannot be written to.
+        Direction::Out if crate::registry::is_queue(fd) => Err(libc::EINVAL),
+        Direction::Out => Ok(()),
+        Direction::Urgent => except::attach_check(fd).map_err(|error| errno(&error)),
+    }
+}
+
+/// Is it true, and what is there to say? `ready` is what the kernel reported (`EPOLL` bits).
+#[inline]
+pub(crate) fn event(
+    direction: Direction,
+    fd: RawFd,
+    kind: &mut Kind,
+    ready: u32,
+    (interest, low_water): (u8, i64),
+    options: &Options,
+) -> Verdict {
+    // Wanting no data, and told nothing but the plain bit: the kernel has said it all.
+    let is_plain = match direction {
+        Direction::In => ready == libc::EPOLLIN.cast_unsigned(),
+        Direction::Out | Direction::Urgent => false,
+    };
+    if is_plain && interest == KEPT_NO_DATA {
+        return Verdict::Active {
+            data: 0,
+            fflags: 0,
+            eof: false,
+        };
+    }
+    ask(direction, fd, kind, ready, (interest, low_water), options)
+}
+
+/// Asks the filter.
+fn ask(
+    direction: Direction,
+    fd: RawFd,
+    kind: &mut Kind,
+    ready: u32,
+    (interest, low_water): (u8, i64),
+    options: &Options,
+) -> Verdict {
+    let interest = Interest {
+        notes: NoteIo::from_bits_truncate(u32::from(interest & !KEPT_NO_DATA)),
+        low_water,
+        want_data: interest & KEPT_NO_DATA == 0,
+        exact_errors: options.exact_socket_errors,
+    };
+    match direction {
+        Direction::In => {
+            let verdict = read::event(fd, kind, ready, &interest);
+            if kind.is_queue() {
+                with_queue_count(fd, verdict)
+            } else {
+                verdict
+            }
+        }
+        Direction::Out => write::event(fd, kind, ready, &interest),
+        Direction::Urgent => except::event(fd, kind, ready, &interest),
+    }
+}
+
+/// A queue in a queue: `data` is the number of events that wait in it.
+fn with_queue_count(fd: RawFd, verdict: Verdict) -> Verdict {
+    match verdict {
+        Verdict::Active { data, fflags, eof } => {
+            let count = crate::registry::ready_count(fd);
+            let count = count
+                .and_then(|count| i64::try_from(count).ok())
+                .unwrap_or(0);
+            Verdict::Active {
+                data: data.max(count),
+                fflags,
+                eof,
+            }
+        }
+        verdict => verdict,
+    }
+}
+
+/// The flags a verdict adds to an event.
+pub(crate) const fn eof_flag(eof: bool) -> Flags {
+    if eof { Flags::EOF } else { Flags::empty() }
+}
+
+/// The error number of a failed call.
+pub(crate) fn errno(error: &std::io::Error) -> Errno {
+    error.raw_os_error().unwrap_or(libc::EINVAL)
+}

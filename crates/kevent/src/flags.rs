@@ -1,0 +1,219 @@
+//! Names and numbers: the filters (EVFILT_*), the action flags (EV_*) and the notes (NOTE_*).
+//!
+//! On Linux the numbers are FreeBSD's (`docs/semantics.md`, A3), so that a table copied from
+//! FreeBSD's `<sys/event.h>` holds here. What FreeBSD does not have carries a number of our own
+//! and says so.
+
+use std::fmt;
+
+/// Which kind of thing a knote watches: an `EVFILT_` number.
+///
+/// A plain number, because the kernel's own interface lets a program name a filter that does not
+/// exist; such a change is answered with `EINVAL`.
+///
+/// # References
+/// kqueue(2), FreeBSD 15, "PREDEFINED SYSTEM FILTERS".
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(transparent)]
+pub struct Filter(i16);
+
+impl Filter {
+    /// Data to read, a connection to accept, or end of file.
+    #[doc(alias = "EVFILT_READ")]
+    pub const READ: Self = Self(-1);
+    /// Space to write.
+    #[doc(alias = "EVFILT_WRITE")]
+    pub const WRITE: Self = Self(-2);
+    /// Completion of asynchronous I/O; refused with `ENXIO`.
+    #[doc(alias = "EVFILT_AIO")]
+    pub const AIO: Self = Self(-3);
+    /// Completion of a list of asynchronous I/O; refused with `ENXIO`.
+    #[doc(alias = "EVFILT_LIO")]
+    pub const LIO: Self = Self(-10);
+    /// A timer.
+    #[doc(alias = "EVFILT_TIMER")]
+    pub const TIMER: Self = Self(-7);
+    /// An event the program triggers itself.
+    #[doc(alias = "EVFILT_USER")]
+    pub const USER: Self = Self(-11);
+    /// Completion of sendfile(2); refused with `ENXIO`.
+    #[doc(alias = "EVFILT_SENDFILE")]
+    pub const SENDFILE: Self = Self(-12);
+    /// Urgent data ([`NoteIo::OOB`]). Not in FreeBSD; the number is our own.
+    #[doc(alias = "EVFILT_EXCEPT")]
+    pub const EXCEPT: Self = Self(-101);
+
+    /// The filter with this number, known or not.
+    #[must_use]
+    pub const fn from_raw(number: i16) -> Self {
+        Self(number)
+    }
+
+    /// The number, as it stands in `struct kevent`.
+    #[must_use]
+    pub const fn as_raw(self) -> i16 {
+        self.0
+    }
+
+    const fn name(self) -> Option<&'static str> {
+        Some(match self {
+            Self::READ => "READ",
+            Self::WRITE => "WRITE",
+            Self::AIO => "AIO",
+            Self::LIO => "LIO",
+            Self::TIMER => "TIMER",
+            Self::USER => "USER",
+            Self::SENDFILE => "SENDFILE",
+            Self::EXCEPT => "EXCEPT",
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Debug for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            Some(name) => write!(f, "EVFILT_{name}"),
+            None => write!(f, "EVFILT({})", self.0),
+        }
+    }
+}
+
+bitflags::bitflags! {
+    /// What to do with a knote, and what an event says: the `EV_` flags.
+    ///
+    /// # References
+    /// kqueue(2), FreeBSD 15; `docs/semantics.md`, section B.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    #[repr(transparent)]
+    pub struct Flags: u16 {
+        /// Create the knote, or update it where it exists.
+        #[doc(alias = "EV_ADD")]
+        const ADD = 0x0001;
+        /// Remove the knote; a pending event is dropped.
+        #[doc(alias = "EV_DELETE")]
+        const DELETE = 0x0002;
+        /// Allow delivery again.
+        #[doc(alias = "EV_ENABLE")]
+        const ENABLE = 0x0004;
+        /// Keep watching, but deliver nothing until [`Flags::ENABLE`].
+        #[doc(alias = "EV_DISABLE")]
+        const DISABLE = 0x0008;
+        /// Remove the knote when its first event is retrieved.
+        #[doc(alias = "EV_ONESHOT")]
+        const ONESHOT = 0x0010;
+        /// Reset the state after each retrieval: edge-like delivery.
+        #[doc(alias = "EV_CLEAR")]
+        const CLEAR = 0x0020;
+        /// Answer this change with an entry that carries [`Flags::ERROR`] and `data` 0.
+        #[doc(alias = "EV_RECEIPT")]
+        const RECEIPT = 0x0040;
+        /// Disable the knote after each delivery.
+        #[doc(alias = "EV_DISPATCH")]
+        const DISPATCH = 0x0080;
+        /// Make an existing knote one-shot and active at once.
+        #[doc(alias = "EV_FORCEONESHOT")]
+        const FORCEONESHOT = 0x0100;
+        /// Leave the stored `udata` as it is; not together with [`Flags::ADD`].
+        #[doc(alias = "EV_KEEPUDATA")]
+        const KEEPUDATA = 0x0200;
+        /// Output only: this entry answers a change; `data` is an errno, or 0 for a receipt.
+        #[doc(alias = "EV_ERROR")]
+        const ERROR = 0x4000;
+        /// Output only: end of file, or the watched thing is gone.
+        #[doc(alias = "EV_EOF")]
+        const EOF = 0x8000;
+        /// The bits a caller cannot set; they are stripped from every change.
+        #[doc(alias = "EV_SYSFLAGS")]
+        const SYSFLAGS = 0xf000;
+    }
+}
+
+bitflags::bitflags! {
+    /// Notes of [`Filter::READ`], [`Filter::WRITE`] and [`Filter::EXCEPT`].
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub struct NoteIo: u32 {
+        /// `data` of the change is the low water mark, in bytes.
+        #[doc(alias = "NOTE_LOWAT")]
+        const LOWAT = 0x0001;
+        /// A regular file is always ready to read, as poll(2) has it.
+        #[doc(alias = "NOTE_FILE_POLL")]
+        const FILE_POLL = 0x0002;
+        /// Urgent data; for [`Filter::EXCEPT`]. Not in FreeBSD.
+        #[doc(alias = "NOTE_OOB")]
+        const OOB = 0x0004;
+        /// Leave `data` of this knote's events 0, which saves one system call per event.
+        /// Private to this crate: it never appears in a result. See
+        /// [`Kevent::without_data`](crate::Kevent::without_data).
+        const NO_DATA = 0x4000_0000;
+        /// Fill `data` although the queue's builder chose otherwise.
+        /// Private to this crate: it never appears in a result. See
+        /// [`Kevent::with_data`](crate::Kevent::with_data).
+        const WITH_DATA = 0x2000_0000;
+    }
+}
+
+bitflags::bitflags! {
+    /// Notes of [`Filter::TIMER`]: the unit of `data`; none means milliseconds.
+    ///
+    /// The values are FreeBSD's; other systems number the units differently.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub struct NoteTimer: u32 {
+        /// `data` is in seconds.
+        #[doc(alias = "NOTE_SECONDS")]
+        const SECONDS = 0x0001;
+        /// `data` is in milliseconds (the default).
+        #[doc(alias = "NOTE_MSECONDS")]
+        const MSECONDS = 0x0002;
+        /// `data` is in microseconds.
+        #[doc(alias = "NOTE_USECONDS")]
+        const USECONDS = 0x0004;
+        /// `data` is in nanoseconds.
+        #[doc(alias = "NOTE_NSECONDS")]
+        const NSECONDS = 0x0008;
+        /// `data` is a point in time of the wall clock, not a period.
+        #[doc(alias = "NOTE_ABSTIME")]
+        const ABSTIME = 0x0010;
+    }
+}
+
+bitflags::bitflags! {
+    /// Notes of [`Filter::USER`]: what a change does to the 24 bits a user event carries.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub struct NoteUser: u32 {
+        /// Ignore the input bits.
+        #[doc(alias = "NOTE_FFNOP")]
+        const FFNOP = 0x0000_0000;
+        /// AND the input bits into the stored ones.
+        #[doc(alias = "NOTE_FFAND")]
+        const FFAND = 0x4000_0000;
+        /// OR the input bits into the stored ones.
+        #[doc(alias = "NOTE_FFOR")]
+        const FFOR = 0x8000_0000;
+        /// Copy the input bits over the stored ones.
+        #[doc(alias = "NOTE_FFCOPY")]
+        const FFCOPY = 0xc000_0000;
+        /// The mask of the operation: FFNOP, FFAND, FFOR or FFCOPY.
+        #[doc(alias = "NOTE_FFCTRLMASK")]
+        const FFCTRLMASK = 0xc000_0000;
+        /// Make the event active.
+        #[doc(alias = "NOTE_TRIGGER")]
+        const TRIGGER = 0x0100_0000;
+        /// The mask of the bits that belong to the program.
+        #[doc(alias = "NOTE_FFLAGSMASK")]
+        const FFLAGSMASK = 0x00ff_ffff;
+    }
+}
+
+macro_rules! into_fflags {
+    ($($notes:ty),*) => {$(
+        impl From<$notes> for u32 {
+            /// The notes as they stand in `fflags`.
+            fn from(notes: $notes) -> Self {
+                notes.bits()
+            }
+        }
+    )*};
+}
+
+into_fflags!(NoteIo, NoteTimer, NoteUser);

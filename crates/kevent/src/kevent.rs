@@ -1,0 +1,366 @@
+//! `Kevent`: one change to ask for, or one event that happened.
+
+use std::fmt;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::flags::{Filter, Flags, NoteIo, NoteTimer, NoteUser};
+
+/// One change in a changelist, or one event in an eventlist: `struct kevent`.
+///
+/// The fields are those of FreeBSD 12 and later, in that order and of those sizes (64 bytes).
+/// The constructors read like `EV_SET`: they make an `EV_ADD` change, and the methods that follow
+/// refine it.
+///
+/// # Examples
+/// ```
+/// use kevent::{Filter, Flags, Kevent};
+///
+/// let change = Kevent::read(0).clear().udata(7);
+/// assert_eq!(change.ident, 0);
+/// assert_eq!(change.filter, Filter::READ);
+/// assert_eq!(change.flags, Flags::ADD | Flags::CLEAR);
+/// assert_eq!(change.udata, 7);
+/// ```
+///
+/// # References
+/// kqueue(2), FreeBSD 15; `docs/semantics.md`, A2 and A4.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
+pub struct Kevent {
+    /// What is watched: a descriptor number, or any number for a timer or a user event.
+    pub ident: usize,
+    /// Which filter watches it. Together with `ident` this is the key of the knote.
+    pub filter: Filter,
+    /// What to do (in a change), or what the event says (in an event).
+    pub flags: Flags,
+    /// Notes: what interests (in a change), or what happened (in an event).
+    pub fflags: u32,
+    /// A number whose meaning and unit the filter defines: bytes to read for
+    /// [`Filter::READ`], a period or expirations for [`Filter::TIMER`], an errno where
+    /// [`Flags::ERROR`] is set.
+    pub data: i64,
+    /// The program's own value, handed back untouched with every event.
+    pub udata: usize,
+    /// Four more words that come back with every event as they were given at `EV_ADD`.
+    pub ext: [u64; 4],
+}
+
+/// What names a descriptor in a change: a reference to anything that has one, a borrowed
+/// descriptor, or the bare number.
+///
+/// A change holds the number only; it keeps nothing open.
+pub trait ToRawFd {
+    /// The number.
+    fn to_raw_fd(&self) -> RawFd;
+}
+
+impl<T: AsRawFd + ?Sized> ToRawFd for &T {
+    fn to_raw_fd(&self) -> RawFd {
+        self.as_raw_fd()
+    }
+}
+
+impl ToRawFd for BorrowedFd<'_> {
+    fn to_raw_fd(&self) -> RawFd {
+        self.as_raw_fd()
+    }
+}
+
+impl ToRawFd for RawFd {
+    fn to_raw_fd(&self) -> RawFd {
+        *self
+    }
+}
+
+impl Default for Kevent {
+    fn default() -> Self {
+        Self::new(0, Filter::from_raw(0), Flags::empty())
+    }
+}
+
+impl Kevent {
+    /// Sets ident, filter and flags; everything else is 0. `EV_SET` with three arguments.
+    #[must_use]
+    #[doc(alias = "EV_SET")]
+    pub const fn new(ident: usize, filter: Filter, flags: Flags) -> Self {
+        Self {
+            ident,
+            filter,
+            flags,
+            fflags: 0,
+            data: 0,
+            udata: 0,
+            ext: [0; 4],
+        }
+    }
+
+    /// Watch a descriptor for data to read, connections to accept, or end of file.
+    ///
+    /// The descriptor is borrowed as a number only: tell the queue with
+    /// [`Kqueue::forget_fd`](crate::Kqueue::forget_fd) before it is closed.
+    #[must_use]
+    pub fn read(fd: impl ToRawFd) -> Self {
+        Self::descriptor(&fd, Filter::READ)
+    }
+
+    /// Watch a descriptor for space to write.
+    ///
+    /// A level knote on an idle socket is always ready: add it, or enable it, only while output
+    /// waits.
+    #[must_use]
+    pub fn write(fd: impl ToRawFd) -> Self {
+        Self::descriptor(&fd, Filter::WRITE)
+    }
+
+    /// Watch a socket or terminal for urgent data ([`NoteIo::OOB`]).
+    #[must_use]
+    pub fn except(fd: impl ToRawFd) -> Self {
+        Self::descriptor(&fd, Filter::EXCEPT).fflags(NoteIo::OOB)
+    }
+
+    /// A timer that fires every `period`, first one period from now.
+    ///
+    /// The finest unit that holds the period exactly is chosen; a period of more than `i64::MAX`
+    /// nanoseconds (292 years) is given in seconds.
+    #[must_use]
+    pub fn timer(ident: usize, period: Duration) -> Self {
+        let (data, unit) = match i64::try_from(period.as_nanos()) {
+            Ok(ns) => (ns, NoteTimer::NSECONDS),
+            Err(_) => (
+                i64::try_from(period.as_secs()).unwrap_or(i64::MAX),
+                NoteTimer::SECONDS,
+            ),
+        };
+        Self::new(ident, Filter::TIMER, Flags::ADD)
+            .data(data)
+            .fflags(unit)
+    }
+
+    /// A timer that fires once the wall clock has reached `time`, and stays active until it is
+    /// deleted; add [`oneshot`](Self::oneshot) or [`clear`](Self::clear) to see it once.
+    ///
+    /// A time before 1970 has passed and fires at once.
+    #[must_use]
+    pub fn timer_at(ident: usize, time: SystemTime) -> Self {
+        let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        let mut change = Self::timer(ident, since_epoch);
+        change.fflags |= u32::from(NoteTimer::ABSTIME);
+        change
+    }
+
+    /// An event that the program triggers itself, with [`Kevent::trigger`] or a
+    /// [`TriggerHandle`](crate::TriggerHandle).
+    #[must_use]
+    pub const fn user(ident: usize) -> Self {
+        Self::new(ident, Filter::USER, Flags::ADD)
+    }
+
+    /// Trigger an existing user event: `NOTE_TRIGGER`. Its `udata` is kept.
+    #[must_use]
+    pub fn trigger(ident: usize) -> Self {
+        Self::new(ident, Filter::USER, Flags::KEEPUDATA).fflags(NoteUser::TRIGGER)
+    }
+
+    fn descriptor(fd: &impl ToRawFd, filter: Filter) -> Self {
+        // A negative number becomes a huge ident, which the queue refuses with EBADF.
+        #[expect(clippy::cast_sign_loss, reason = "the queue checks the range")]
+        Self::new(fd.to_raw_fd() as usize, filter, Flags::ADD)
+    }
+
+    /// Deliver edge-like: [`Flags::CLEAR`].
+    ///
+    /// On Linux the READ and WRITE knotes of one descriptor share an entry of the kernel's if
+    /// both are edge-like: a WRITE event may then come along with a READ event while there is
+    /// space, and changing one of the two may repeat an event of the other whose condition still
+    /// holds.
+    #[must_use]
+    pub const fn clear(self) -> Self {
+        self.with(Flags::CLEAR)
+    }
+
+    /// Remove the knote with its first event: [`Flags::ONESHOT`].
+    #[must_use]
+    pub const fn oneshot(self) -> Self {
+        self.with(Flags::ONESHOT)
+    }
+
+    /// Disable the knote with each event: [`Flags::DISPATCH`].
+    #[must_use]
+    pub const fn dispatch(self) -> Self {
+        self.with(Flags::DISPATCH)
+    }
+
+    /// Ask for an entry that answers this change: [`Flags::RECEIPT`].
+    #[must_use]
+    pub const fn receipt(self) -> Self {
+        self.with(Flags::RECEIPT)
+    }
+
+    /// Create the knote disabled: [`Flags::DISABLE`] beside [`Flags::ADD`].
+    #[must_use]
+    pub const fn disabled(self) -> Self {
+        self.with(Flags::DISABLE)
+    }
+
+    /// Make this change an `EV_DELETE` of the same knote.
+    #[must_use]
+    pub const fn delete(self) -> Self {
+        self.instead_of_add(Flags::DELETE)
+    }
+
+    /// Make this change an `EV_ENABLE` of the same knote.
+    ///
+    /// `udata` is replaced by this change's unless [`keep_udata`](Self::keep_udata) follows.
+    #[must_use]
+    pub const fn enable(self) -> Self {
+        self.instead_of_add(Flags::ENABLE)
+    }
+
+    /// Make this change an `EV_DISABLE` of the same knote.
+    #[must_use]
+    pub const fn disable(self) -> Self {
+        self.instead_of_add(Flags::DISABLE)
+    }
+
+    /// Make this change an `EV_FORCEONESHOT` of the same knote.
+    #[must_use]
+    pub const fn force_oneshot(self) -> Self {
+        self.instead_of_add(Flags::FORCEONESHOT)
+    }
+
+    /// Keep the stored `udata`: [`Flags::KEEPUDATA`].
+    #[must_use]
+    pub const fn keep_udata(self) -> Self {
+        self.with(Flags::KEEPUDATA)
+    }
+
+    /// Be active only when at least `bytes` can be read or written: [`NoteIo::LOWAT`].
+    #[must_use]
+    pub fn low_water(self, bytes: u32) -> Self {
+        let notes = self.fflags | u32::from(NoteIo::LOWAT);
+        self.fflags(notes).data(i64::from(bytes))
+    }
+
+    /// Leave `data` of this knote's events 0.
+    ///
+    /// Filling `data` costs one system call per event of [`Filter::READ`] and [`Filter::WRITE`],
+    /// the only measurable cost of this queue over bare epoll. Without it an event may be
+    /// spurious when another thread has consumed the data in between, so the descriptor must be
+    /// non-blocking. An eventfd's `data` is dear: its counter is read from a file in /proc, some
+    /// microseconds per event.
+    #[must_use]
+    pub fn without_data(self) -> Self {
+        let notes = (self.fflags & !u32::from(NoteIo::WITH_DATA)) | u32::from(NoteIo::NO_DATA);
+        self.fflags(notes)
+    }
+
+    /// Fill `data` of this knote's events even where
+    /// [`Builder::without_data`](crate::Builder::without_data) set the default otherwise.
+    #[must_use]
+    pub fn with_data(self) -> Self {
+        let notes = (self.fflags & !u32::from(NoteIo::NO_DATA)) | u32::from(NoteIo::WITH_DATA);
+        self.fflags(notes)
+    }
+
+    /// Sets `udata`.
+    #[must_use]
+    pub const fn udata(mut self, udata: usize) -> Self {
+        self.udata = udata;
+        self
+    }
+
+    /// Sets `data`.
+    #[must_use]
+    pub const fn data(mut self, data: i64) -> Self {
+        self.data = data;
+        self
+    }
+
+    /// Sets `fflags`, from one of the note types or a plain number.
+    #[must_use]
+    pub fn fflags(mut self, fflags: impl Into<u32>) -> Self {
+        self.fflags = fflags.into();
+        self
+    }
+
+    /// Sets `ext`.
+    #[must_use]
+    pub const fn ext(mut self, ext: [u64; 4]) -> Self {
+        self.ext = ext;
+        self
+    }
+
+    /// Sets these flags beside those already there.
+    #[must_use]
+    pub const fn with(mut self, flags: Flags) -> Self {
+        self.flags = self.flags.union(flags);
+        self
+    }
+
+    const fn instead_of_add(mut self, flags: Flags) -> Self {
+        self.flags = self.flags.difference(Flags::ADD).union(flags);
+        self
+    }
+
+    /// Whether the event says end of file, or that the watched thing is gone.
+    #[must_use]
+    pub const fn is_eof(&self) -> bool {
+        self.flags.contains(Flags::EOF)
+    }
+
+    /// Whether this entry answers a change with success: [`Flags::ERROR`] and `data` 0.
+    #[must_use]
+    pub const fn is_receipt(&self) -> bool {
+        self.flags.contains(Flags::ERROR) && self.data == 0
+    }
+
+    /// The error of the change that this entry answers, if it is such an entry.
+    #[must_use]
+    pub fn error(&self) -> Option<io::Error> {
+        if !self.flags.contains(Flags::ERROR) || self.data == 0 {
+            return None;
+        }
+        Some(io::Error::from_raw_os_error(
+            i32::try_from(self.data).unwrap_or(i32::MAX),
+        ))
+    }
+
+    /// The pending error of the socket, where a [`Filter::READ`] or [`Filter::WRITE`] event
+    /// carries one beside [`Flags::EOF`].
+    #[must_use]
+    pub fn socket_error(&self) -> Option<io::Error> {
+        let is_io = matches!(self.filter, Filter::READ | Filter::WRITE | Filter::EXCEPT);
+        if !is_io || !self.is_eof() || self.fflags == 0 {
+            return None;
+        }
+        Some(io::Error::from_raw_os_error(
+            i32::try_from(self.fflags).unwrap_or(i32::MAX),
+        ))
+    }
+
+    /// How often the timer has expired since its last event, if this is a timer's event.
+    #[must_use]
+    pub fn timer_expirations(&self) -> Option<u64> {
+        let is_event = self.filter == Filter::TIMER && !self.flags.contains(Flags::ERROR);
+        if is_event {
+            u64::try_from(self.data).ok()
+        } else {
+            None
+        }
+    }
+}
+
+impl fmt::Debug for Kevent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kevent")
+            .field("ident", &self.ident)
+            .field("filter", &self.filter)
+            .field("flags", &self.flags)
+            .field("fflags", &format_args!("{:#x}", self.fflags))
+            .field("data", &self.data)
+            .field("udata", &format_args!("{:#x}", self.udata))
+            .finish()
+    }
+}

@@ -1,0 +1,69 @@
+//! kqueue(2) and kevent(2) for every kernel.
+//!
+//! The event queue of the BSDs and macOS: one call registers interest and returns events, for
+//! sockets, pipes, terminals, files, timers and events of the program's own, and its cost depends
+//! on the events that happen, never on the descriptors watched. On Linux this crate brings it
+//! with FreeBSD's semantics.
+//!
+//! ```
+//! use kevent::{Events, Filter, Kevent, Kqueue};
+//! use std::io::Write;
+//! use std::time::Duration;
+//!
+//! let (reader, mut writer) = std::io::pipe()?;
+//! let queue = Kqueue::new()?;
+//! queue.apply(&[
+//!     Kevent::read(&reader).udata(1),
+//!     Kevent::timer(2, Duration::from_millis(1)).oneshot(),
+//! ])?;
+//! writer.write_all(b"hello")?;
+//!
+//! let mut events = Events::with_capacity(8);
+//! let mut seen = Vec::new();
+//! while seen.len() < 2 {
+//!     queue.wait(&[], &mut events, None)?;
+//!     for event in &events {
+//!         seen.push((event.filter, event.data));
+//!         queue.apply(&[Kevent::read(&reader).delete()]).ok();
+//!     }
+//! }
+//! assert!(seen.contains(&(Filter::READ, 5)) && seen.contains(&(Filter::TIMER, 1)));
+//! # Ok::<(), std::io::Error>(())
+//! ```
+
+mod engine;
+mod events;
+mod filter;
+mod flags;
+mod kevent;
+mod kqueue;
+mod limits;
+mod queue;
+mod registry;
+mod source;
+mod sys;
+mod trigger;
+
+pub use events::Events;
+pub use flags::{Filter, Flags, NoteIo, NoteTimer, NoteUser};
+pub use kevent::{Kevent, ToRawFd};
+pub use kqueue::{Builder, Kqueue};
+pub use trigger::TriggerHandle;
+
+/// The README's Rust code runs as a documentation test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
+
+/// The guide's programs run as documentation tests, page by page.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide.md")]
+struct Guide;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/filters.md")]
+struct GuideFilters;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/web-server.md")]
+struct GuideWebServer;

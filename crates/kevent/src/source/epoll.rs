@@ -1,0 +1,347 @@
+//! epoll(7) and its companions as the engine's `Poller`: what one queue holds in descriptors.
+//!
+//! | descriptor | made |
+//! |---|---|
+//! | the main set, which is the queue | with the queue |
+//! | the doorbell (eventfd) | with the first user event, unpollable descriptor, or surplus |
+//! | an alarm (timerfd) for each of two clocks | with the first timer of that clock |
+//! | the file watch (inotify) | with the first regular file under READ |
+//! | two inner sets | with the first pair of odd knotes on a descriptor; with the first EXCEPT |
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::Mutex;
+
+use super::wake::Doorbell;
+use crate::engine::poller::{Poller, Set, Token};
+use crate::sys;
+use crate::sys::clock::Clock;
+use crate::sys::epoll::{Event, Patience};
+
+const IN: u32 = libc::EPOLLIN.cast_unsigned();
+
+/// The kernel facilities of one queue.
+#[derive(Debug)]
+pub(crate) struct EpollPoller {
+    main: OwnedFd,
+    inner: OnceLock<OwnedFd>,
+    urgent: OnceLock<OwnedFd>,
+    doorbell: OnceLock<Arc<Doorbell>>,
+    monotonic: OnceLock<OwnedFd>,
+    realtime: OnceLock<OwnedFd>,
+    inotify: OnceLock<OwnedFd>,
+    /// Wakes the threads that slept in the main set when it was renewed.
+    rouser: Mutex<Option<OwnedFd>>,
+}
+
+impl EpollPoller {
+    /// A queue's descriptors: to begin with, one.
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self {
+            main: sys::epoll::create()?,
+            inner: OnceLock::new(),
+            urgent: OnceLock::new(),
+            doorbell: OnceLock::new(),
+            monotonic: OnceLock::new(),
+            realtime: OnceLock::new(),
+            inotify: OnceLock::new(),
+            rouser: Mutex::new(None),
+        })
+    }
+
+    /// The doorbell, which exists.
+    pub(crate) fn doorbell(&self) -> Option<&Arc<Doorbell>> {
+        self.doorbell.get()
+    }
+
+    const fn alarm(&self, clock: Clock) -> &OnceLock<OwnedFd> {
+        match clock {
+            Clock::Monotonic => &self.monotonic,
+            Clock::Realtime => &self.realtime,
+        }
+    }
+
+    const fn inner_set(&self, set: Set) -> Option<&OnceLock<OwnedFd>> {
+        match set {
+            Set::Main => None,
+            Set::Inner => Some(&self.inner),
+            Set::Urgent => Some(&self.urgent),
+        }
+    }
+
+    /// The descriptor of a set that exists.
+    fn set(&self, set: Set) -> io::Result<BorrowedFd<'_>> {
+        match self.inner_set(set) {
+            None => Ok(self.main.as_fd()),
+            Some(place) => place.get().map(AsFd::as_fd).ok_or_else(missing),
+        }
+    }
+
+    /// The descriptor of a set, which is made where it is missing.
+    fn make_set(&self, set: Set) -> io::Result<BorrowedFd<'_>> {
+        match self.inner_set(set) {
+            None => Ok(self.main.as_fd()),
+            Some(place) => self.companion(place, Token::Set(set), sys::epoll::create),
+        }
+    }
+
+    /// A descriptor of the queue's own, made where it is missing and watched level-triggered.
+    fn companion<'a>(
+        &'a self,
+        place: &'a OnceLock<OwnedFd>,
+        token: Token,
+        make: impl FnOnce() -> io::Result<OwnedFd>,
+    ) -> io::Result<BorrowedFd<'a>> {
+        if place.get().is_none() {
+            let fd = make()?;
+            sys::epoll::add(self.main.as_fd(), fd.as_raw_fd(), IN, token.encode())?;
+            // The queue's lock is held, so nobody else has filled the place.
+            let _ = place.set(fd);
+        }
+        place.get().map(AsFd::as_fd).ok_or_else(missing)
+    }
+
+    /// Puts another set in the place of the main one.
+    ///
+    /// Threads that sleep in the old set would sleep on in it, so it gets an entry that is
+    /// always ready and wakes one after the other. The entry must outlive their stay; when the
+    /// last has left, the old set is gone, and all that remains is one descriptor until the
+    /// queue is renewed again.
+    fn replace_main(&self, fresh: BorrowedFd<'_>) -> io::Result<()> {
+        let rouser = sys::wake::readable_eventfd()?;
+        sys::epoll::add(
+            self.main.as_fd(),
+            rouser.as_raw_fd(),
+            IN,
+            Token::Nothing.encode(),
+        )?;
+        sys::number::replace(self.main.as_fd(), fresh)?;
+        *self.rouser.lock() = Some(rouser);
+        Ok(())
+    }
+
+    /// The companions that exist, each with its token.
+    fn companions(&self) -> impl Iterator<Item = (RawFd, Token)> {
+        [
+            (&self.inner, Token::Set(Set::Inner)),
+            (&self.urgent, Token::Set(Set::Urgent)),
+            (&self.monotonic, Token::Alarm(Clock::Monotonic)),
+            (&self.realtime, Token::Alarm(Clock::Realtime)),
+            (&self.inotify, Token::Files),
+        ]
+        .into_iter()
+        .filter_map(|(place, token)| place.get().map(|fd| (fd.as_raw_fd(), token)))
+    }
+}
+
+fn missing() -> io::Error {
+    io::Error::from_raw_os_error(libc::ENOENT)
+}
+
+impl AsFd for EpollPoller {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.main.as_fd()
+    }
+}
+
+impl Poller for EpollPoller {
+    fn add(&self, set: Set, fd: RawFd, bits: u32, token: u64) -> io::Result<()> {
+        sys::epoll::add(self.make_set(set)?, fd, bits, token)
+    }
+
+    fn modify(&self, set: Set, fd: RawFd, bits: u32, token: u64) -> io::Result<()> {
+        sys::epoll::modify(self.set(set)?, fd, bits, token)
+    }
+
+    fn delete(&self, set: Set, fd: RawFd) -> io::Result<()> {
+        sys::epoll::delete(self.set(set)?, fd)
+    }
+
+    fn wait<'a>(
+        &self,
+        batch: &'a mut [MaybeUninit<Event>],
+        patience: Patience,
+    ) -> io::Result<&'a [Event]> {
+        sys::epoll::wait(self.main.as_fd(), batch, patience)
+    }
+
+    fn collect<'a>(
+        &self,
+        set: Set,
+        batch: &'a mut [MaybeUninit<Event>],
+    ) -> io::Result<&'a [Event]> {
+        sys::epoll::wait(self.set(set)?, batch, Patience::None)
+    }
+
+    fn is_open(&self, fd: RawFd) -> bool {
+        super::descriptor::is_open(fd)
+    }
+
+    fn ready_now(&self, fd: RawFd) -> u32 {
+        super::descriptor::ready_now(fd)
+    }
+
+    fn need_doorbell(&self) -> io::Result<()> {
+        if self.doorbell.get().is_none() {
+            let doorbell = Doorbell::new(self.main.as_raw_fd(), Token::Doorbell.encode())?;
+            let _ = self.doorbell.set(Arc::new(doorbell));
+        }
+        Ok(())
+    }
+
+    fn has_doorbell(&self) -> bool {
+        self.doorbell.get().is_some()
+    }
+
+    fn arm_doorbell(&self) {
+        self.doorbell
+            .get()
+            .into_iter()
+            .for_each(|doorbell| doorbell.arm());
+    }
+
+    fn disarm_doorbell(&self) {
+        self.doorbell
+            .get()
+            .into_iter()
+            .for_each(|doorbell| doorbell.disarm());
+    }
+
+    fn is_doorbell_armed(&self) -> bool {
+        self.doorbell
+            .get()
+            .is_some_and(|doorbell| doorbell.is_armed())
+    }
+
+    fn doorbell_reported(&self) {
+        self.doorbell
+            .get()
+            .into_iter()
+            .for_each(|doorbell| doorbell.harvested());
+    }
+
+    fn new_bell(&self) -> Option<(u32, u32)> {
+        self.doorbell.get()?.new_bell()
+    }
+
+    fn free_bell(&self, bell: u32) {
+        self.doorbell
+            .get()
+            .into_iter()
+            .for_each(|doorbell| doorbell.free_bell(bell));
+    }
+
+    fn rung_bells(&self, each: &mut dyn FnMut(u32)) {
+        self.doorbell
+            .get()
+            .into_iter()
+            .for_each(|doorbell| doorbell.drain(&mut *each));
+    }
+
+    fn need_alarm(&self, clock: Clock) -> io::Result<()> {
+        let make = || sys::timerfd::create(clock);
+        self.companion(self.alarm(clock), Token::Alarm(clock), make)
+            .map(drop)
+    }
+
+    fn set_alarm(&self, clock: Clock, deadline: Option<u64>) -> io::Result<()> {
+        let alarm = self.alarm(clock).get().ok_or_else(missing)?;
+        sys::timerfd::set(alarm.as_fd(), deadline)
+    }
+
+    fn now(&self, clock: Clock) -> u64 {
+        sys::clock::now(clock)
+    }
+
+    fn watch_file(&self, fd: RawFd) -> io::Result<i32> {
+        let inotify = self.companion(&self.inotify, Token::Files, sys::inotify::create)?;
+        sys::inotify::watch(inotify, fd, sys::inotify::MODIFY)
+    }
+
+    fn unwatch_file(&self, watch: i32) {
+        if let Some(inotify) = self.inotify.get() {
+            // Fails where the file itself is gone, and the watch with it.
+            let _ = sys::inotify::unwatch(inotify.as_fd(), watch);
+        }
+    }
+
+    fn changed_files(&self, each: &mut dyn FnMut(Option<i32>)) {
+        let Some(inotify) = self.inotify.get() else {
+            return;
+        };
+        let mut notice = |notice: sys::inotify::Notice| {
+            if notice.mask & sys::inotify::OVERFLOW != 0 {
+                each(None);
+            } else if notice.mask & sys::inotify::IGNORED == 0 {
+                each(Some(notice.watch));
+            }
+        };
+        while let Ok(true) = sys::inotify::read(inotify.as_fd(), &mut notice) {}
+    }
+
+    fn sound_doorbell(&self) {
+        self.doorbell
+            .get()
+            .into_iter()
+            .for_each(|doorbell| doorbell.arm_level());
+    }
+
+    fn remove_ghost(&self, set: Set, fd: RawFd) -> bool {
+        let Ok(set) = self.set(set) else { return false };
+        // More than one entry may carry the number: the file that has it now, and ghosts.
+        for nth in 0.. {
+            match sys::number::is_watched_file(set, fd, nth, fd) {
+                Ok(true) => {}
+                // There is no further entry: the report was one of a change under way.
+                Err(error) if error.raw_os_error() == Some(libc::ENOENT) => break,
+                Ok(false) => return remove_nth_ghost(set, fd, nth),
+                Err(error) if error.raw_os_error() == Some(libc::EBADF) => {
+                    return remove_nth_ghost(set, fd, nth);
+                }
+                Err(_) => return false,
+            }
+        }
+        true
+    }
+
+    fn renew(&self, set: Set) -> io::Result<()> {
+        let fresh = sys::epoll::create()?;
+        if set == Set::Main {
+            for (fd, token) in self.companions() {
+                sys::epoll::add(fresh.as_fd(), fd, IN, token.encode())?;
+            }
+            if let Some(doorbell) = self.doorbell.get() {
+                doorbell.join(fresh.as_fd())?;
+            }
+            return self.replace_main(fresh.as_fd());
+        }
+        let old = self.set(set)?;
+        sys::number::replace(old, fresh.as_fd())?;
+        // The new file under the old number is not yet in the main set; the old one left it.
+        sys::epoll::add(
+            self.main.as_fd(),
+            old.as_raw_fd(),
+            IN,
+            Token::Set(set).encode(),
+        )
+    }
+}
+
+/// Removes the `nth` entry of a number that it is not the file of, by way of another descriptor
+/// of the file, put under the number for a moment. Fails where there is none, and where the
+/// number is taken.
+fn remove_nth_ghost(set: BorrowedFd<'_>, fd: RawFd, nth: u32) -> bool {
+    // About a descriptor that is surely open, the answer to "is there an entry" is certain.
+    let about_itself = sys::number::is_watched_file(set, fd, nth, set.as_raw_fd());
+    if about_itself.is_err_and(|error| error.raw_os_error() == Some(libc::ENOENT)) {
+        return true;
+    }
+    let is_survivor =
+        |&other: &RawFd| matches!(sys::number::is_watched_file(set, fd, nth, other), Ok(true));
+    let survivor = sys::number::open_numbers().into_iter().find(is_survivor);
+    let duplicate = survivor.and_then(|file| sys::number::duplicate_at(file, fd));
+    duplicate.is_some_and(|duplicate| sys::epoll::delete(set, duplicate.as_raw_fd()).is_ok())
+}

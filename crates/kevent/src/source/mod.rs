@@ -1,0 +1,8 @@
+//! Linux mechanisms that filters share; what each costs in descriptors stands in its header.
+
+pub(crate) mod descriptor;
+pub(crate) mod epoll;
+pub(crate) mod socket_error;
+pub(crate) mod timers;
+pub(crate) mod unix_diag;
+pub(crate) mod wake;
