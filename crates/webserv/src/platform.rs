@@ -1,0 +1,50 @@
+//! The system calls that only Linux has, in one place, so that a port knows what to replace.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::fs::{Mode, OFlags, ResolveFlags, openat2, sendfile};
+use rustix::net::SendFlags;
+use socket2::Socket;
+
+/// Sends nothing yet: more follows at once (MSG_MORE).
+pub(crate) const MORE: SendFlags = SendFlags::MORE;
+
+/// Opens `path` beneath `directory`, whatever links and renames do meanwhile; not through /proc's
+/// links either, which lead anywhere.
+///
+/// # Errors
+///
+/// Those of openat2(2): EXDEV where the path leads outside, EAGAIN where a rename made the kernel
+/// unsure, ENOSYS before Linux 5.6.
+pub(crate) fn open_beneath(
+    directory: impl AsFd,
+    path: &[u8],
+    flags: OFlags,
+) -> rustix::io::Result<OwnedFd> {
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+    openat2(directory, path, flags, Mode::empty(), resolve)
+}
+
+/// Sends up to `count` bytes of a file from `offset` on, which moves along; 0 at its end.
+///
+/// # Errors
+///
+/// Those of sendfile(2).
+pub(crate) fn send_file(
+    socket: impl AsFd,
+    file: impl AsFd,
+    offset: &mut u64,
+    count: usize,
+) -> io::Result<usize> {
+    Ok(sendfile(socket, file, Some(offset), count)?)
+}
+
+/// Limits the unsent bytes that the kernel holds for a connection (TCP_NOTSENT_LOWAT).
+///
+/// # Errors
+///
+/// Those of setsockopt(2).
+pub(crate) fn limit_unsent(socket: &Socket, bytes: u32) -> io::Result<()> {
+    socket.set_tcp_notsent_lowat(bytes)
+}
