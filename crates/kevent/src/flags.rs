@@ -27,6 +27,9 @@ impl Filter {
     /// Completion of asynchronous I/O; refused with `ENXIO`.
     #[doc(alias = "EVFILT_AIO")]
     pub const AIO: Self = Self(-3);
+    /// A file or directory that changes.
+    #[doc(alias = "EVFILT_VNODE")]
+    pub const VNODE: Self = Self(-4);
     /// Completion of a list of asynchronous I/O; refused with `ENXIO`.
     #[doc(alias = "EVFILT_LIO")]
     pub const LIO: Self = Self(-10);
@@ -60,6 +63,7 @@ impl Filter {
             Self::READ => "READ",
             Self::WRITE => "WRITE",
             Self::AIO => "AIO",
+            Self::VNODE => "VNODE",
             Self::LIO => "LIO",
             Self::TIMER => "TIMER",
             Self::USER => "USER",
@@ -205,6 +209,56 @@ bitflags::bitflags! {
     }
 }
 
+bitflags::bitflags! {
+    /// Notes of [`Filter::VNODE`]: which changes interest, and which happened.
+    ///
+    /// An event may carry more notes than were asked for: a write that makes a file longer is
+    /// `WRITE | EXTEND` to whoever asked for one of the two.
+    ///
+    /// # References
+    /// kqueue(2), FreeBSD 15, "EVFILT_VNODE"; `docs/semantics.md`, C6.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub struct NoteVnode: u32 {
+        /// A name of the file was removed, or another file was renamed over it; the directory
+        /// was removed.
+        #[doc(alias = "NOTE_DELETE")]
+        const DELETE = 0x0001;
+        /// The file was written to; a name in the directory came, went or was replaced.
+        #[doc(alias = "NOTE_WRITE")]
+        const WRITE = 0x0002;
+        /// The file became longer; a name was renamed out of the directory or into it.
+        #[doc(alias = "NOTE_EXTEND")]
+        const EXTEND = 0x0004;
+        /// Permissions, owner, times or extended attributes were changed, or the file was cut.
+        #[doc(alias = "NOTE_ATTRIB")]
+        const ATTRIB = 0x0008;
+        /// The number of names changed; a directory in the directory came or went.
+        #[doc(alias = "NOTE_LINK")]
+        const LINK = 0x0010;
+        /// The file was renamed.
+        #[doc(alias = "NOTE_RENAME")]
+        const RENAME = 0x0020;
+        /// The file system was unmounted. Linux does not do so while the descriptor is open.
+        #[doc(alias = "NOTE_REVOKE")]
+        const REVOKE = 0x0040;
+        /// The file was opened.
+        #[doc(alias = "NOTE_OPEN")]
+        const OPEN = 0x0080;
+        /// A descriptor that could not write was closed.
+        #[doc(alias = "NOTE_CLOSE")]
+        const CLOSE = 0x0100;
+        /// A descriptor that could write was closed.
+        #[doc(alias = "NOTE_CLOSE_WRITE")]
+        const CLOSE_WRITE = 0x0200;
+        /// The file or directory was read.
+        #[doc(alias = "NOTE_READ")]
+        const READ = 0x0400;
+        /// The file became shorter. Not in FreeBSD; the number is our own.
+        #[doc(alias = "NOTE_TRUNCATE")]
+        const TRUNCATE = 0x1000;
+    }
+}
+
 macro_rules! into_fflags {
     ($($notes:ty),*) => {$(
         impl From<$notes> for u32 {
@@ -216,4 +270,4 @@ macro_rules! into_fflags {
     )*};
 }
 
-into_fflags!(NoteIo, NoteTimer, NoteUser);
+into_fflags!(NoteIo, NoteTimer, NoteUser, NoteVnode);

@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::flags::{Filter, Flags, NoteIo, NoteTimer, NoteUser};
+use crate::flags::{Filter, Flags, NoteIo, NoteTimer, NoteUser, NoteVnode};
 
 /// One change in a changelist, or one event in an eventlist: `struct kevent`.
 ///
@@ -118,6 +118,41 @@ impl Kevent {
     #[must_use]
     pub fn except(fd: impl ToRawFd) -> Self {
         Self::descriptor(&fd, Filter::EXCEPT).fflags(NoteIo::OOB)
+    }
+
+    /// Watch an open file, directory, FIFO or symbolic link for these changes.
+    ///
+    /// Without [`clear`](Self::clear) the notes that have happened stay, and the event comes with
+    /// every call. The knote belongs to the file, not to its name: it goes on after a rename and
+    /// after the removal of the last name.
+    ///
+    /// Adding it fails with `EINVAL` for sockets, pipes, queues and other descriptors without a
+    /// file; with `ENOTSUP` for notes that this system does not have, without `/proc`, and for
+    /// [`NoteVnode::DELETE`] of a directory whose parent may not be read; with `EACCES` where the
+    /// file may not be read; with `ENOMEM` where the system's limits on watches
+    /// (`fs.inotify.max_user_watches`) are reached, and with `EMFILE` for those on instances.
+    ///
+    /// # Examples
+    /// ```
+    /// use kevent::{Events, Kevent, Kqueue, NoteVnode};
+    /// use std::io::Write;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let mut file = tempfile::tempfile()?;
+    /// let queue = Kqueue::new()?;
+    /// queue.apply(&[Kevent::vnode(&file, NoteVnode::WRITE).clear()])?;
+    ///
+    /// file.write_all(b"hello")?;
+    /// let mut events = Events::with_capacity(1);
+    /// queue.wait(&[], &mut events, None)?;
+    /// assert_eq!(events[0].vnode_notes(), Some(NoteVnode::WRITE | NoteVnode::EXTEND));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    #[doc(alias = "EVFILT_VNODE")]
+    pub fn vnode(fd: impl ToRawFd, notes: NoteVnode) -> Self {
+        Self::descriptor(&fd, Filter::VNODE).fflags(notes)
     }
 
     /// A timer that fires every `period`, first one period from now.
@@ -349,6 +384,15 @@ impl Kevent {
         } else {
             None
         }
+    }
+}
+
+impl Kevent {
+    /// What happened to the file, if this is an event of [`Filter::VNODE`].
+    #[must_use]
+    pub fn vnode_notes(&self) -> Option<NoteVnode> {
+        let is_event = self.filter == Filter::VNODE && !self.flags.contains(Flags::ERROR);
+        is_event.then(|| NoteVnode::from_bits_truncate(self.fflags))
     }
 }
 

@@ -45,7 +45,7 @@ mod sys;
 mod trigger;
 
 pub use events::Events;
-pub use flags::{Filter, Flags, NoteIo, NoteTimer, NoteUser};
+pub use flags::{Filter, Flags, NoteIo, NoteTimer, NoteUser, NoteVnode};
 pub use kevent::{Kevent, ToRawFd};
 pub use kqueue::{Builder, Kqueue};
 pub use trigger::TriggerHandle;

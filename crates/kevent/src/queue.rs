@@ -34,7 +34,7 @@ impl Queue {
         if builder.copy_on_fork {
             return Err(io::Error::from_raw_os_error(libc::EINVAL));
         }
-        let poller = EpollPoller::new()?;
+        let poller = EpollPoller::new(registry::file_instances())?;
         let own_fd = poller.as_fd().as_raw_fd();
         let options = Options {
             own_fd,

@@ -13,6 +13,7 @@ use parking_lot::RwLock;
 
 use crate::engine::state::Engine;
 use crate::source::epoll::EpollPoller;
+use crate::source::inotify::Instances;
 use crate::sys;
 
 type Queue = Engine<EpollPoller>;
@@ -22,6 +23,7 @@ type Queue = Engine<EpollPoller>;
 struct Registry {
     process: u32,
     queues: RwLock<HashMap<RawFd, Weak<Queue>>>,
+    file_instances: Instances,
     next: OnceLock<Box<Self>>,
 }
 
@@ -64,6 +66,11 @@ pub(crate) fn renewed(queue: &Queue) {
     for other in others(fd) {
         other.rewatch(fd);
     }
+}
+
+/// The inotify instances of this process's queues.
+pub(crate) fn file_instances() -> &'static Instances {
+    &here().file_instances
 }
 
 fn others(fd: RawFd) -> Vec<Arc<Queue>> {

@@ -23,10 +23,14 @@ mod threads;
 mod timer;
 mod timer_absolute;
 mod user;
+mod vnode;
+mod vnode_directory;
+mod vnode_file;
+mod vnode_kinds;
 mod write_other;
 mod write_socket;
 
-/// The groups F1, F2, F3, F4, F8, F9 and F11.
+/// The groups F1, F2, F3, F4, F5, F8, F9 and F11.
 const GROUPS: &[&[Case]] = &[
     api_wait::CASES,
     api_changes::CASES,
@@ -43,6 +47,10 @@ const GROUPS: &[&[Case]] = &[
     timer::CASES,
     timer_absolute::CASES,
     user::CASES,
+    vnode_file::CASES,
+    vnode::CASES,
+    vnode_directory::CASES,
+    vnode_kinds::CASES,
     nesting::CASES,
     lifecycle::CASES,
     threads::CASES,

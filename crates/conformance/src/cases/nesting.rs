@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::time::Duration;
 
-use kevent::{Filter, Flags, Kevent};
+use kevent::{Filter, Flags, Kevent, NoteVnode};
 use rustix::event::{PollFlags, epoll};
 use rustix::io::Errno;
 
@@ -237,7 +237,7 @@ pub(super) const CASES: &[Case] = &[
         "q_k_12_every_filter_makes_the_queue_readable",
         "VNODE/TIMER/SIGNAL/PROC event makes kq readable | each",
         |t| {
-            // VNODE, SIGNAL and PROC are rows of SOURCES once the filters are there.
+            // SIGNAL and PROC are rows of SOURCES once the filters are there.
             for source in SOURCES {
                 t.note(source.name);
                 let (kq, outer) = (t.queue(), t.queue());
@@ -266,6 +266,16 @@ struct Source {
 
 /// One row for each filter whose events can make a queue readable.
 const SOURCES: &[Source] = &[
+    Source {
+        name: "VNODE",
+        filter: Filter::VNODE,
+        start: |kq| {
+            let f = TempFile::new();
+            kq.apply(&[Kevent::vnode(&f.file, NoteVnode::WRITE)]);
+            send(&f.file, 5);
+            Box::new(f)
+        },
+    },
     Source {
         name: "READ",
         filter: Filter::READ,

@@ -29,6 +29,7 @@ impl<P: Poller> Held<'_, P> {
     /// Everything on this number goes: its half-knotes, its kernel entries where they can still
     /// be named, its watch.
     pub(crate) fn drop_descriptor(&mut self, fd: RawFd) {
+        self.drop_bound(fd);
         for direction in Direction::ALL {
             self.clear_half(fd, direction);
         }
@@ -97,6 +98,7 @@ impl<P: Poller> Engine<P> {
     /// The number was or will be closed.
     pub(crate) fn forget_fd(&self, fd: RawFd) {
         let mut held = self.hold();
+        held.drop_bound(fd);
         let is_used = held
             .state
             .table
@@ -104,8 +106,8 @@ impl<P: Poller> Engine<P> {
             .is_some_and(|slot| slot.has_knotes() || slot.is_registered());
         if is_used {
             held.drop_descriptor(fd);
-            held.settle();
         }
+        held.settle();
     }
 
     /// Closes the queue: every knote goes, and every waiter returns.

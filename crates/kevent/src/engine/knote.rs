@@ -2,6 +2,7 @@
 //!
 //! Registrations on descriptors are half-knotes in the slot of their descriptor (`table`).
 
+use crate::filter::vnode::Watched;
 use crate::flags::{Filter, Flags};
 use crate::kevent::Kevent;
 
@@ -45,6 +46,8 @@ pub(crate) struct Knote {
     pub(crate) ext: [u64; 4],
     /// Its entry in the ready queue, while it is there.
     pub(crate) link: u32,
+    /// Tells this knote from an earlier one of the same key.
+    pub(crate) generation: u32,
     /// What the filter keeps between calls.
     pub(crate) kept: Kept,
 }
@@ -64,6 +67,8 @@ pub(crate) enum Kept {
         /// A point in time that has been reported edge-like is not reported again.
         is_spent: bool,
     },
+    /// A watched file.
+    Vnode(Box<Watched>),
     /// A user event.
     User {
         is_triggered: bool,
@@ -74,7 +79,7 @@ pub(crate) enum Kept {
 
 impl Knote {
     /// A knote as EV_ADD makes it, before the filter has seen it.
-    pub(crate) fn new(change: &Kevent) -> Self {
+    pub(crate) fn new(change: &Kevent, generation: u32) -> Self {
         let disabled = change.flags.contains(Flags::DISABLE);
         Self {
             ident: change.ident,
@@ -90,6 +95,7 @@ impl Knote {
             udata: change.udata,
             ext: change.ext,
             link: 0,
+            generation,
             kept: Kept::Nothing,
         }
     }

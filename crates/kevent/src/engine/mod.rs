@@ -18,6 +18,7 @@ pub(crate) mod call;
 pub(crate) mod closed;
 pub(crate) mod descriptor;
 pub(crate) mod eventlist;
+pub(crate) mod files;
 pub(crate) mod interest;
 pub(crate) mod knote;
 pub(crate) mod poller;

@@ -9,6 +9,7 @@ use std::os::fd::RawFd;
 
 use crate::sys::clock::Clock;
 use crate::sys::epoll::{Event, Patience};
+use crate::sys::inotify::{Mask, Notice, Place};
 
 /// One of the readiness sets of a queue. All but the first are made when first needed and are
 /// watched, level-triggered, by the first.
@@ -22,6 +23,19 @@ pub(crate) enum Set {
     Urgent,
 }
 
+/// A mechanism that reports for many knotes at once, through one descriptor of a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Source {
+    /// Watched files.
+    Files,
+}
+
+impl Source {
+    /// How many there are.
+    pub(crate) const COUNT: usize = 1;
+}
+
 /// What an entry of a batch stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Token {
@@ -31,15 +45,29 @@ pub(crate) enum Token {
     Doorbell,
     /// An alarm has gone off.
     Alarm(Clock),
-    /// Watched files have changed.
-    Files,
+    /// A source has news.
+    Source(Source),
+    /// A descriptor that a knote watches on its own account: the knote's key and generation.
+    Knote { key: u32, generation: u32 },
     /// An inner set has something.
     Set(Set),
     /// A waiter was woken for no other reason than to leave the set.
     Nothing,
 }
 
+/// How many notices of watched files are taken at a time: four times what the kernel keeps by
+/// default (fs.inotify.max_queued_events), so that the word of an overflow, which comes last,
+/// comes along, and yet a busy writer cannot hold up a call for ever.
+pub(crate) const NOTICES_MAX: usize = 65_536;
+
+/// Numbers from here on are the queue's own.
 const INTERNAL: u32 = 0xffff_fff0;
+
+/// Set in a number that is a knote's key.
+const KNOTE: u32 = 0x8000_0000;
+
+/// Keys of knotes end below the numbers that are the queue's own.
+pub(crate) const KEY_MAX: u32 = INTERNAL - KNOTE - 1;
 
 impl Token {
     /// The token as it stands in the kernel's entry: generation above, number below. Numbers
@@ -53,7 +81,10 @@ impl Token {
             Self::Doorbell => 0,
             Self::Alarm(Clock::Monotonic) => 1,
             Self::Alarm(Clock::Realtime) => 2,
-            Self::Files => 3,
+            Self::Knote { key, generation } => {
+                return ((generation as u64) << 32) | (KNOTE | key) as u64;
+            }
+            Self::Source(source) => 8 + source as u32,
             Self::Set(Set::Inner) => 4,
             Self::Set(Set::Urgent | Set::Main) => 5,
             Self::Nothing => 6,
@@ -71,10 +102,14 @@ impl Token {
             0 => Self::Doorbell,
             1 => Self::Alarm(Clock::Monotonic),
             2 => Self::Alarm(Clock::Realtime),
-            3 => Self::Files,
+            8 => Self::Source(Source::Files),
             4 => Self::Set(Set::Inner),
             5 => Self::Set(Set::Urgent),
             6 => Self::Nothing,
+            _ if number & KNOTE != 0 => Self::Knote {
+                key: number & !KNOTE,
+                generation,
+            },
             _ => Self::Descriptor {
                 fd: number.cast_signed(),
                 generation,
@@ -132,13 +167,15 @@ pub(crate) trait Poller: Send + Sync {
     /// The time, in nanoseconds.
     fn now(&self, clock: Clock) -> u64;
 
-    /// Watches the file behind a descriptor for writes. Two descriptors of one file share a
-    /// watch.
-    fn watch_file(&self, fd: RawFd) -> io::Result<i32>;
+    /// Watches a file; errors as inotify_add_watch(2). Two descriptors of one file share a watch.
+    fn watch_file(&self, place: Place, mask: Mask) -> io::Result<i32>;
     /// Ends a watch.
     fn unwatch_file(&self, watch: i32);
-    /// Visits each watch whose file has changed; `None` means any may have.
-    fn changed_files(&self, each: &mut dyn FnMut(Option<i32>));
+    /// Appends what the watches have to tell, at most `NOTICES_MAX` or a few more; the source
+    /// goes on reporting what is left.
+    fn take_notices(&self, notices: &mut Vec<Notice>);
+    /// The bell that says that there are notices to take, if there is one.
+    fn files_bell(&self) -> Option<u32>;
 
     /// Makes the main set report the doorbell to every waiter, now and for good.
     fn sound_doorbell(&self);

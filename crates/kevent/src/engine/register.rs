@@ -3,11 +3,13 @@
 //! The steps and their order are those of `kqueue_register` (`docs/semantics.md`, 1.1). Changes
 //! of descriptor filters go on in `descriptor`.
 
+use std::os::fd::RawFd;
+
 use super::knote::{Knote, Status};
-use super::poller::Poller;
+use super::poller::{KEY_MAX, Poller, Source};
 use super::ready::Node;
 use super::state::Held;
-use crate::filter::{self, Context, Entry, Errno, FilterOps, Modified};
+use crate::filter::{self, Context, Entry, Errno, FilterOps, Happening, Modified};
 use crate::flags::Flags;
 use crate::kevent::Kevent;
 
@@ -47,11 +49,24 @@ impl<P: Poller> Held<'_, P> {
     }
 
     fn register_knote(&mut self, ops: &dyn FilterOps, change: &Kevent) -> Result<(), Errno> {
-        let found = self
+        if ops.watches_descriptor() {
+            self.check_descriptor(change.ident)?;
+            // What happened before this change is told to the knotes as they were before it.
+            self.files_changed();
+        }
+        let mut found = self
             .state
             .index
             .get(&(change.filter, change.ident))
             .copied();
+        if let Some(key) = found
+            && change.flags.contains(Flags::ADD)
+            && !self.is_same_file(ops, key)
+        {
+            // The number was closed and is another file: its knote went with the old one.
+            self.delete_knote(key);
+            found = None;
+        }
         let key = match found {
             None if change.flags.contains(Flags::ADD) => self.attach(ops, change)?,
             None => return Err(libc::ENOENT),
@@ -68,13 +83,57 @@ impl<P: Poller> Held<'_, P> {
         Ok(())
     }
 
+    /// A descriptor's number must be open, and not the queue itself.
+    fn check_descriptor(&mut self, ident: usize) -> Result<(), Errno> {
+        let fd = RawFd::try_from(ident).map_err(|_| libc::EBADF)?;
+        if fd == self.engine.options.own_fd {
+            return Err(libc::EINVAL);
+        }
+        if !self.engine.poller.is_open(fd) {
+            self.drop_bound(fd);
+            return Err(libc::EBADF);
+        }
+        Ok(())
+    }
+
+    fn is_same_file(&self, ops: &dyn FilterOps, key: u32) -> bool {
+        let knote = self.state.knotes.get(key as usize);
+        !ops.watches_descriptor() || knote.is_some_and(|knote| ops.is_same_file(knote))
+    }
+
+    /// Deletes the knotes that watch this number on their own account.
+    pub(crate) fn drop_bound(&mut self, fd: RawFd) {
+        if self.state.bound_count == 0 {
+            return;
+        }
+        let Ok(ident) = usize::try_from(fd) else {
+            return;
+        };
+        for filter in filter::bound() {
+            if let Some(key) = self.state.index.get(&(filter, ident)).copied() {
+                self.delete_knote(key);
+            }
+        }
+    }
+
     /// Creates a knote.
     fn attach(&mut self, ops: &dyn FilterOps, change: &Kevent) -> Result<u32, Errno> {
         let key = u32::try_from(self.state.knotes.vacant_key()).map_err(|_| libc::ENOMEM)?;
-        let mut knote = Knote::new(change);
-        self.with_context(key, |context| ops.attach(&mut knote, change, context))?;
-        self.state.index.insert((change.filter, change.ident), key);
-        self.state.knotes.insert(knote);
+        if key > KEY_MAX {
+            return Err(libc::ENOMEM);
+        }
+        self.state.knote_generation = self.state.knote_generation.wrapping_add(1);
+        let mut knote = Knote::new(change, self.state.knote_generation);
+        self.with_context((key, knote.generation), |context| {
+            ops.attach(&mut knote, change, context)
+        })?;
+        let state = &mut *self.state;
+        state.index.insert((change.filter, change.ident), key);
+        state.knotes.insert(knote);
+        state.bound_count += usize::from(ops.watches_descriptor());
+        if let Some(audience) = audience(&mut state.audiences, ops) {
+            audience.push(key);
+        }
         Ok(key)
     }
 
@@ -129,15 +188,44 @@ impl<P: Poller> Held<'_, P> {
     }
 
     /// Something happened to what the knote watches.
-    pub(crate) fn activate(&mut self, key: u32) {
-        let Some(knote) = self.state.knotes.get_mut(key as usize) else {
-            return;
-        };
-        if let Some(Entry::Plain(ops)) = filter::lookup(knote.filter) {
-            ops.happened(knote);
+    pub(crate) fn activate(&mut self, key: u32, what: Happening) {
+        let is_active = self.with_knote(key, |knote, context| {
+            let Some(Entry::Plain(ops)) = filter::lookup(knote.filter) else {
+                return Ok(false);
+            };
+            let is_active = ops.happened(knote, what, context);
+            if is_active {
+                knote.status |= Status::ACTIVE;
+            }
+            Ok(is_active)
+        });
+        if is_active == Ok(true) {
+            self.enqueue(key);
         }
-        knote.status |= Status::ACTIVE;
-        self.enqueue(key);
+    }
+
+    /// The descriptor that a knote watches on its own account is ready.
+    pub(crate) fn knote_reported(&mut self, key: u32, generation: u32, ready: u32) {
+        let knote = self.state.knotes.get(key as usize);
+        if knote.is_some_and(|knote| knote.generation == generation) {
+            self.activate(key, Happening::Ready(ready));
+        }
+    }
+
+    /// A source has news for its audience.
+    pub(crate) fn source_reported(&mut self, source: Source) {
+        if source == Source::Files {
+            return self.files_changed();
+        }
+        let audience = self
+            .state
+            .audiences
+            .get(source as usize)
+            .cloned()
+            .unwrap_or_default();
+        for key in audience {
+            self.activate(key, Happening::News);
+        }
     }
 
     /// Lines an active knote up, unless it is disabled or already there.
@@ -173,8 +261,16 @@ impl<P: Poller> Held<'_, P> {
             }
             Ok(())
         });
-        if let Some(knote) = self.state.knotes.try_remove(key as usize) {
-            self.state.index.remove(&(knote.filter, knote.ident));
+        let state = &mut *self.state;
+        let Some(knote) = state.knotes.try_remove(key as usize) else {
+            return;
+        };
+        state.index.remove(&(knote.filter, knote.ident));
+        if let Some(Entry::Plain(ops)) = filter::lookup(knote.filter) {
+            state.bound_count -= usize::from(ops.watches_descriptor());
+            if let Some(audience) = audience(&mut state.audiences, *ops) {
+                audience.retain(|&other| other != key);
+            }
         }
     }
 
@@ -186,10 +282,13 @@ impl<P: Poller> Held<'_, P> {
     ) -> Result<R, Errno> {
         let state = &mut *self.state;
         let knote = state.knotes.get_mut(key as usize).ok_or(libc::ENOENT)?;
+        let generation = knote.generation;
         act(
             knote,
             &mut Context {
                 key,
+                generation,
+                files: &mut state.files,
                 alarms: &mut state.alarms,
                 bells: &mut state.bells,
                 options: &self.engine.options,
@@ -198,14 +297,28 @@ impl<P: Poller> Held<'_, P> {
         )
     }
 
-    fn with_context<R>(&mut self, key: u32, act: impl FnOnce(&mut Context<'_>) -> R) -> R {
+    fn with_context<R>(
+        &mut self,
+        (key, generation): (u32, u32),
+        act: impl FnOnce(&mut Context<'_>) -> R,
+    ) -> R {
         let state = &mut *self.state;
         act(&mut Context {
             key,
+            generation,
+            files: &mut state.files,
             alarms: &mut state.alarms,
             bells: &mut state.bells,
             options: &self.engine.options,
             poller: &self.engine.poller,
         })
     }
+}
+
+/// The list of knotes that a filter's source reports for.
+fn audience<'a>(
+    audiences: &'a mut [Vec<u32>; Source::COUNT],
+    ops: &dyn FilterOps,
+) -> Option<&'a mut Vec<u32>> {
+    audiences.get_mut(ops.source()? as usize)
 }

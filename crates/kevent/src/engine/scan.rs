@@ -14,7 +14,7 @@ use super::poller::{Poller, Set, Token};
 use super::ready::Node;
 use super::state::Held;
 use super::table::{Direction, Half, Mode, Registered, SlotBits};
-use crate::filter::{self, Entry};
+use crate::filter::{self, Entry, Happening};
 use crate::flags::Flags;
 use crate::kevent::Kevent;
 use crate::limits::INNER_BATCH;
@@ -42,7 +42,8 @@ impl<P: Poller> Held<'_, P> {
                     self.answer_bells();
                 }
                 Token::Alarm(clock) => self.alarm_reported(clock),
-                Token::Files => self.files_changed(),
+                Token::Source(source) => self.source_reported(source),
+                Token::Knote { key, generation } => self.knote_reported(key, generation, ready),
                 Token::Set(set) => self.walk_inner(set, events),
                 Token::Nothing => {}
             }
@@ -386,7 +387,7 @@ impl<P: Poller> Held<'_, P> {
     pub(crate) fn expire(&mut self, clock: Clock) {
         let now = self.engine.poller.now(clock);
         while let Some((key, _)) = self.state.alarms.of(clock).heap.pop_expired(now) {
-            self.activate(key);
+            self.activate(key, Happening::Expired);
         }
     }
 
@@ -395,8 +396,10 @@ impl<P: Poller> Held<'_, P> {
         let mut rung = std::mem::take(&mut self.state.rung);
         self.engine.poller.rung_bells(&mut |bell| rung.push(bell));
         for bell in rung.drain(..) {
-            if let Some(&Some(key)) = self.state.bells.get(bell as usize) {
-                self.activate(key);
+            if self.engine.poller.files_bell() == Some(bell) {
+                self.files_changed();
+            } else if let Some(&Some(key)) = self.state.bells.get(bell as usize) {
+                self.activate(key, Happening::Rung);
             }
         }
         self.state.rung = rung;

@@ -23,6 +23,10 @@ impl<P: Poller> Held<'_, P> {
     /// Before this call returns.
     pub(crate) fn settle(&mut self) {
         self.flush(|_, _| {});
+        if self.state.files.is_left_behind() {
+            // The end of a watch is news too, which would leave the queue readable for nothing.
+            self.files_changed();
+        }
         let must_look = !self.state.looked_at.is_empty() || self.state.is_owed;
         self.engine.must_look.store(must_look, Ordering::Relaxed);
         let poller = &self.engine.poller;

@@ -9,8 +9,9 @@ use parking_lot::{Mutex, MutexGuard};
 use slab::Slab;
 
 use super::closed::Ghosts;
+use super::files::Files;
 use super::knote::Knote;
-use super::poller::Poller;
+use super::poller::{Poller, Source};
 use super::ready::Ready;
 use super::table::{Rest, Table};
 use crate::flags::Filter;
@@ -34,6 +35,12 @@ pub(crate) struct State {
     pub(crate) rests: Slab<Rest>,
     pub(crate) knotes: Slab<Knote>,
     pub(crate) index: HashMap<(Filter, usize), u32>,
+    /// The generation of the last knote.
+    pub(crate) knote_generation: u32,
+    /// Knotes that watch a descriptor number.
+    pub(crate) bound_count: usize,
+    /// The keys of the knotes that each source reports for.
+    pub(crate) audiences: [Vec<u32>; Source::COUNT],
     pub(crate) ready: Ready,
     /// The kernel's events filled the last eventlist while the ready queue had more: it goes first
     /// next time, so that neither starves.
@@ -42,9 +49,9 @@ pub(crate) struct State {
     /// Slots whose kernel entries are to be brought up to date, and the change that asked.
     pub(crate) dirty: Vec<(RawFd, usize)>,
     /// Unpollable descriptors with a knote that must be looked at before each wait.
-    pub(crate) looked_at: Vec<RawFd>,
-    /// Watched files: the descriptors that share each watch.
-    pub(crate) watches: HashMap<i32, Vec<RawFd>>,
+    /// and their watches.
+    pub(crate) looked_at: Vec<(RawFd, i32)>,
+    pub(crate) files: Files,
     /// Knotes by bell.
     pub(crate) bells: Vec<Option<u32>>,
     /// Room for the bells that were rung, kept from one time to the next.

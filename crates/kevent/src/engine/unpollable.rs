@@ -6,12 +6,14 @@
 
 use std::os::fd::RawFd;
 
+use super::files::{Watcher, Wish};
 use super::knote::Status;
 use super::poller::Poller;
 use super::state::Held;
 use super::table::{Direction, Item, Mode, SlotBits};
 use crate::filter::{self, Errno};
 use crate::source::descriptor::{Kind, Verdict};
+use crate::sys::inotify::Place;
 
 impl<P: Poller> Held<'_, P> {
     /// A half-knote that was just placed turned out to be on an unpollable descriptor.
@@ -30,17 +32,14 @@ impl<P: Poller> Held<'_, P> {
             .need_doorbell()
             .map_err(|error| filter::errno(&error))?;
         if filter::depends_on_file(direction, kind, interest) {
-            let watch = self.engine.poller.watch_file(fd).map_err(|error| {
-                // No room for one more watch is want of memory to the caller.
-                let errno = filter::errno(&error);
-                if errno == libc::ENOSPC {
-                    libc::ENOMEM
-                } else {
-                    errno
-                }
-            })?;
-            self.state.watches.entry(watch).or_default().push(fd);
-            self.state.looked_at.push(fd);
+            let wish = Wish {
+                watcher: Watcher::Half(fd),
+                place: Place::File(fd),
+                mask: libc::IN_MODIFY,
+            };
+            let poller = &self.engine.poller;
+            let watch = self.state.files.watch(poller, wish)?;
+            self.state.looked_at.push((fd, watch));
         }
         self.evaluate(fd, direction);
         Ok(())
@@ -71,7 +70,7 @@ impl<P: Poller> Held<'_, P> {
     /// Looks at every half-knote of which nobody reports that it has become true.
     pub(crate) fn look(&mut self) {
         for place in 0..self.state.looked_at.len() {
-            let Some(&fd) = self.state.looked_at.get(place) else {
+            let Some(&(fd, _)) = self.state.looked_at.get(place) else {
                 break;
             };
             let mode = self
@@ -86,40 +85,17 @@ impl<P: Poller> Held<'_, P> {
         }
     }
 
-    /// Files were written to.
-    pub(crate) fn files_changed(&mut self) {
-        let mut changed = Vec::new();
-        let watches = &self.state.watches;
-        self.engine.poller.changed_files(&mut |watch| match watch {
-            Some(watch) => changed.extend(watches.get(&watch).into_iter().flatten().copied()),
-            None => changed.extend(watches.values().flatten().copied()),
-        });
-        for fd in changed {
-            self.evaluate(fd, Direction::In);
-        }
-    }
-
     /// Ends the watch of a half-knote, if it has one.
     pub(crate) fn forget_file(&mut self, fd: RawFd, direction: Direction) {
-        if direction != Direction::In || !self.state.looked_at.contains(&fd) {
-            return;
-        }
         let state = &mut *self.state;
-        state.looked_at.retain(|&other| other != fd);
+        let found = state.looked_at.iter().position(|&(other, _)| other == fd);
+        let Some(found) = found.filter(|_| direction == Direction::In) else {
+            return;
+        };
+        let (_, watch) = state.looked_at.remove(found);
+        let watcher = Watcher::Half(fd);
         let poller = &self.engine.poller;
-        let mut is_unwatched = false;
-        state.watches.retain(|&watch, sharers| {
-            sharers.retain(|&other| other != fd);
-            if sharers.is_empty() {
-                poller.unwatch_file(watch);
-                is_unwatched = true;
-            }
-            !sharers.is_empty()
-        });
-        if is_unwatched {
-            // The end of a watch is news too, which would leave the queue readable for nothing.
-            self.files_changed();
-        }
+        state.files.unwatch(poller, watch, watcher, Place::File(fd));
     }
 
     /// What the filter says of a half-knote, given what the kernel reported.

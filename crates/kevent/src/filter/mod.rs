@@ -7,8 +7,9 @@
 
 use std::os::fd::RawFd;
 
+use crate::engine::files::Files;
 use crate::engine::knote::Knote;
-use crate::engine::poller::Poller;
+use crate::engine::poller::{Poller, Set, Source, Token};
 use crate::engine::state::{Alarms, Options};
 use crate::engine::table::Direction;
 use crate::flags::{Filter, Flags, NoteIo};
@@ -21,6 +22,7 @@ mod read;
 mod tests;
 mod timer;
 mod user;
+pub(crate) mod vnode;
 mod write;
 
 /// An error number.
@@ -43,6 +45,7 @@ static TABLE: &[(Filter, Entry)] = &[
     (Filter::EXCEPT, Entry::Descriptor(Direction::Urgent)),
     (Filter::TIMER, Entry::Plain(&timer::Timer)),
     (Filter::USER, Entry::Plain(&user::User)),
+    (Filter::VNODE, Entry::Plain(&vnode::Vnode)),
     (Filter::AIO, Entry::Refused(libc::ENXIO)),
     (Filter::LIO, Entry::Refused(libc::ENXIO)),
     (Filter::SENDFILE, Entry::Refused(libc::ENXIO)),
@@ -58,12 +61,55 @@ pub(crate) fn lookup(filter: Filter) -> Option<&'static Entry> {
 
 /// What a filter may use.
 pub(crate) struct Context<'a> {
-    /// The knote's key.
+    /// The knote's key and generation.
     pub(crate) key: u32,
+    pub(crate) generation: u32,
+    pub(crate) files: &'a mut Files,
     pub(crate) alarms: &'a mut Alarms,
     pub(crate) bells: &'a mut Vec<Option<u32>>,
     pub(crate) options: &'a Options,
     pub(crate) poller: &'a dyn Poller,
+}
+
+impl Context<'_> {
+    /// Watches a descriptor on the knote's own account: what it reports comes as
+    /// [`Happening::Ready`]. `bits` are epoll's, edge-triggered or one-shot.
+    #[expect(dead_code, reason = "the filters that use it come next")]
+    pub(crate) fn watch(&self, fd: RawFd, bits: u32) -> Result<(), Errno> {
+        let token = Token::Knote {
+            key: self.key,
+            generation: self.generation,
+        };
+        self.poller
+            .add(Set::Main, fd, bits, token.encode())
+            .map_err(|error| errno(&error))
+    }
+}
+
+/// What happened to what a knote watches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Happening {
+    /// Its deadline has passed.
+    Expired,
+    /// A trigger handle rang.
+    Rung,
+    /// The descriptor it watches on its own account is ready: epoll's bits.
+    Ready(u32),
+    /// Its source has news.
+    News,
+    /// The file it watches has changed.
+    File(FileNews),
+}
+
+/// What is known of a change to a watched file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FileNews {
+    /// `IN_` bits, and whether a rename stays within the directory.
+    Notice { mask: u32, is_inside: bool },
+    /// The directory that holds it lost a directory.
+    InParent,
+    /// Notices were lost: anything may have happened.
+    Unknown,
 }
 
 /// What a modification did to what was pending.
@@ -100,8 +146,27 @@ pub(crate) trait FilterOps: Sync {
     /// Is it true now? BSD: f_event with hint 0.
     fn event(&self, knote: &Knote, context: &Context<'_>) -> bool;
 
-    /// The source reports that it has happened. BSD: f_event with a hint.
-    fn happened(&self, _knote: &mut Knote) {}
+    /// Something happened to what the knote watches; is the knote active now? BSD: f_event with
+    /// a hint.
+    fn happened(&self, _knote: &mut Knote, _what: Happening, _context: &mut Context<'_>) -> bool {
+        true
+    }
+
+    /// The source that reports for this filter's knotes, if one does.
+    fn source(&self) -> Option<Source> {
+        None
+    }
+
+    /// Whether `ident` is a descriptor number, whose knotes go when it is closed.
+    fn watches_descriptor(&self) -> bool {
+        false
+    }
+
+    /// Whether the number of a knote that watches a descriptor is still the same file. Asked at
+    /// EV_ADD.
+    fn is_same_file(&self, _knote: &Knote) -> bool {
+        true
+    }
 
     /// A change names the existing knote. BSD: f_touch at registration.
     fn modify(
@@ -114,6 +179,14 @@ pub(crate) trait FilterOps: Sync {
     /// The knote is delivered: what the caller sees; with EV_CLEAR, resets. BSD: f_touch at
     /// delivery.
     fn copyout(&self, knote: &mut Knote, context: &mut Context<'_>) -> Report;
+}
+
+/// The filters, beside those of [`Direction`], whose knotes go with a descriptor number.
+pub(crate) fn bound() -> impl Iterator<Item = Filter> {
+    TABLE.iter().filter_map(|(filter, entry)| match entry {
+        Entry::Plain(ops) => ops.watches_descriptor().then_some(*filter),
+        _ => None,
+    })
 }
 
 /// The filter of a direction.

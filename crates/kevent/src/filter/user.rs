@@ -4,7 +4,7 @@
 //! replace. After FreeBSD's `filt_user*`, with deviations G1 (NOTE_TRIGGER acts at EV_ADD too)
 //! and G2 (control bits are not stored; a one-shot event shows the stored values).
 
-use super::{Context, Errno, FilterOps, Modified, Report};
+use super::{Context, Errno, FilterOps, Happening, Modified, Report};
 use crate::engine::knote::{Kept, Knote};
 use crate::flags::{Flags, NoteUser};
 use crate::kevent::Kevent;
@@ -57,10 +57,11 @@ impl FilterOps for User {
         )
     }
 
-    fn happened(&self, knote: &mut Knote) {
+    fn happened(&self, knote: &mut Knote, _what: Happening, _context: &mut Context<'_>) -> bool {
         if let Kept::User { is_triggered, .. } = &mut knote.kept {
             *is_triggered = true;
         }
+        true
     }
 
     fn modify(

@@ -5,7 +5,7 @@
 //! | the main set, which is the queue | with the queue |
 //! | the doorbell (eventfd) | with the first user event, unpollable descriptor, or surplus |
 //! | an alarm (timerfd) for each of two clocks | with the first timer of that clock |
-//! | the file watch (inotify) | with the first regular file under READ |
+//! | the file watch (inotify) | with the first VNODE knote, or regular file under READ; may be shared (`inotify`) |
 //! | two inner sets | with the first pair of odd knotes on a descriptor; with the first EXCEPT |
 
 use std::io;
@@ -15,11 +15,13 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
+use super::inotify::{FileWatch, Instances};
 use super::wake::Doorbell;
-use crate::engine::poller::{Poller, Set, Token};
+use crate::engine::poller::{Poller, Set, Source, Token};
 use crate::sys;
 use crate::sys::clock::Clock;
 use crate::sys::epoll::{Event, Patience};
+use crate::sys::inotify::{Mask, Notice, Place};
 
 const IN: u32 = libc::EPOLLIN.cast_unsigned();
 
@@ -32,14 +34,16 @@ pub(crate) struct EpollPoller {
     doorbell: OnceLock<Arc<Doorbell>>,
     monotonic: OnceLock<OwnedFd>,
     realtime: OnceLock<OwnedFd>,
-    inotify: OnceLock<OwnedFd>,
+    files: OnceLock<FileWatch>,
+    /// Those of this process.
+    instances: &'static Instances,
     /// Wakes the threads that slept in the main set when it was renewed.
     rouser: Mutex<Option<OwnedFd>>,
 }
 
 impl EpollPoller {
     /// A queue's descriptors: to begin with, one.
-    pub(crate) fn new() -> io::Result<Self> {
+    pub(crate) fn new(instances: &'static Instances) -> io::Result<Self> {
         Ok(Self {
             main: sys::epoll::create()?,
             inner: OnceLock::new(),
@@ -47,7 +51,8 @@ impl EpollPoller {
             doorbell: OnceLock::new(),
             monotonic: OnceLock::new(),
             realtime: OnceLock::new(),
-            inotify: OnceLock::new(),
+            files: OnceLock::new(),
+            instances,
             rouser: Mutex::new(None),
         })
     }
@@ -130,10 +135,13 @@ impl EpollPoller {
             (&self.urgent, Token::Set(Set::Urgent)),
             (&self.monotonic, Token::Alarm(Clock::Monotonic)),
             (&self.realtime, Token::Alarm(Clock::Realtime)),
-            (&self.inotify, Token::Files),
         ]
         .into_iter()
         .filter_map(|(place, token)| place.get().map(|fd| (fd.as_raw_fd(), token)))
+        .chain(self.files.get().map(|files| {
+            let number = files.as_fd().as_raw_fd();
+            (number, Token::Source(Source::Files))
+        }))
     }
 }
 
@@ -256,30 +264,34 @@ impl Poller for EpollPoller {
         sys::clock::now(clock)
     }
 
-    fn watch_file(&self, fd: RawFd) -> io::Result<i32> {
-        let inotify = self.companion(&self.inotify, Token::Files, sys::inotify::create)?;
-        sys::inotify::watch(inotify, fd, sys::inotify::MODIFY)
+    fn watch_file(&self, place: Place, mask: Mask) -> io::Result<i32> {
+        if self.files.get().is_none() {
+            self.need_doorbell()?;
+            let files = FileWatch::open(self.doorbell().ok_or_else(missing)?, self.instances)?;
+            let token = Token::Source(Source::Files).encode();
+            sys::epoll::add(self.main.as_fd(), files.as_fd().as_raw_fd(), IN, token)?;
+            // The queue's lock is held, so nobody else has filled the place.
+            let _ = self.files.set(files);
+        }
+        self.files.get().ok_or_else(missing)?.watch(place, mask)
     }
 
     fn unwatch_file(&self, watch: i32) {
-        if let Some(inotify) = self.inotify.get() {
-            // Fails where the file itself is gone, and the watch with it.
-            let _ = sys::inotify::unwatch(inotify.as_fd(), watch);
-        }
+        self.files
+            .get()
+            .into_iter()
+            .for_each(|files| files.unwatch(watch));
     }
 
-    fn changed_files(&self, each: &mut dyn FnMut(Option<i32>)) {
-        let Some(inotify) = self.inotify.get() else {
-            return;
-        };
-        let mut notice = |notice: sys::inotify::Notice| {
-            if notice.mask & sys::inotify::OVERFLOW != 0 {
-                each(None);
-            } else if notice.mask & sys::inotify::IGNORED == 0 {
-                each(Some(notice.watch));
-            }
-        };
-        while let Ok(true) = sys::inotify::read(inotify.as_fd(), &mut notice) {}
+    fn take_notices(&self, notices: &mut Vec<Notice>) {
+        self.files
+            .get()
+            .into_iter()
+            .for_each(|files| files.take(notices));
+    }
+
+    fn files_bell(&self) -> Option<u32> {
+        self.files.get().map(FileWatch::bell)
     }
 
     fn sound_doorbell(&self) {

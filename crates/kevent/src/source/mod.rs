@@ -2,6 +2,7 @@
 
 pub(crate) mod descriptor;
 pub(crate) mod epoll;
+pub(crate) mod inotify;
 pub(crate) mod socket_error;
 pub(crate) mod timers;
 pub(crate) mod unix_diag;

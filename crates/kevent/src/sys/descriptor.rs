@@ -18,6 +18,14 @@ pub(crate) struct Stat {
     pub(crate) mode: u32,
     pub(crate) size: i64,
     pub(crate) inode: u64,
+    pub(crate) device: u64,
+    pub(crate) links: u64,
+    pub(crate) owner: u32,
+    pub(crate) group: u32,
+    /// When the content changed last: seconds and nanoseconds.
+    pub(crate) modified: (i64, i64),
+    /// When anything changed last.
+    pub(crate) changed: (i64, i64),
 }
 
 impl Stat {
@@ -37,6 +45,13 @@ pub(crate) fn fstat(fd: RawFd) -> io::Result<Stat> {
         mode: stat.st_mode,
         size: stat.st_size,
         inode: stat.st_ino,
+        device: stat.st_dev,
+        #[expect(clippy::useless_conversion, reason = "32 bits on some architectures")]
+        links: stat.st_nlink.into(),
+        owner: stat.st_uid,
+        group: stat.st_gid,
+        modified: (stat.st_mtime, stat.st_mtime_nsec),
+        changed: (stat.st_ctime, stat.st_ctime_nsec),
     })
 }
 

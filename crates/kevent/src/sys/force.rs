@@ -5,7 +5,12 @@
     not(kevent_test),
     expect(dead_code, reason = "only test builds read it")
 )]
-pub(crate) const NAMES: &[&str] = &["no_epoll_pwait2", "no_kcmp", "no_sock_diag"];
+pub(crate) const NAMES: &[&str] = &[
+    "no_epoll_pwait2",
+    "no_inotify_instance",
+    "no_kcmp",
+    "no_sock_diag",
+];
 
 /// Whether `KEVENT_FORCE` (names separated by commas) holds this name.
 ///

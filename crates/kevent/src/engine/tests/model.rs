@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use crate::engine::poller::{Poller, Set, Token};
 use crate::sys::clock::Clock;
 use crate::sys::epoll::{Event, Patience};
+use crate::sys::inotify::{Mask, Notice, Place};
 
 const ET: u32 = libc::EPOLLET.cast_unsigned();
 const ONESHOT: u32 = libc::EPOLLONESHOT.cast_unsigned();
@@ -327,13 +328,17 @@ impl Poller for Model {
         self.world.lock().now
     }
 
-    fn watch_file(&self, _fd: RawFd) -> io::Result<i32> {
+    fn watch_file(&self, _place: Place, _mask: Mask) -> io::Result<i32> {
         Err(errno(libc::ENOSPC))
     }
 
     fn unwatch_file(&self, _watch: i32) {}
 
-    fn changed_files(&self, _each: &mut dyn FnMut(Option<i32>)) {}
+    fn take_notices(&self, _notices: &mut Vec<Notice>) {}
+
+    fn files_bell(&self) -> Option<u32> {
+        None
+    }
 
     fn sound_doorbell(&self) {
         self.world.lock().is_armed = true;
