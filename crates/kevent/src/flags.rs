@@ -36,12 +36,24 @@ impl Filter {
     /// A timer.
     #[doc(alias = "EVFILT_TIMER")]
     pub const TIMER: Self = Self(-7);
+    /// Deliveries of a signal, counted and not consumed.
+    #[doc(alias = "EVFILT_SIGNAL")]
+    pub const SIGNAL: Self = Self(-6);
     /// An event the program triggers itself.
     #[doc(alias = "EVFILT_USER")]
     pub const USER: Self = Self(-11);
     /// Completion of sendfile(2); refused with `ENXIO`.
     #[doc(alias = "EVFILT_SENDFILE")]
     pub const SENDFILE: Self = Self(-12);
+    /// File systems that are mounted or unmounted ([`NoteFs`]).
+    #[doc(alias = "EVFILT_FS")]
+    pub const FS: Self = Self(-9);
+    /// Network interfaces ([`NoteNetdev`]). Not in FreeBSD since 10; the number is our own.
+    #[doc(alias = "EVFILT_NETDEV")]
+    pub const NETDEV: Self = Self(-100);
+    /// A socket whose send buffer holds nothing unsent or unacknowledged.
+    #[doc(alias = "EVFILT_EMPTY")]
+    pub const EMPTY: Self = Self(-13);
     /// Urgent data ([`NoteIo::OOB`]). Not in FreeBSD; the number is our own.
     #[doc(alias = "EVFILT_EXCEPT")]
     pub const EXCEPT: Self = Self(-101);
@@ -66,8 +78,12 @@ impl Filter {
             Self::VNODE => "VNODE",
             Self::LIO => "LIO",
             Self::TIMER => "TIMER",
+            Self::SIGNAL => "SIGNAL",
             Self::USER => "USER",
             Self::SENDFILE => "SENDFILE",
+            Self::FS => "FS",
+            Self::NETDEV => "NETDEV",
+            Self::EMPTY => "EMPTY",
             Self::EXCEPT => "EXCEPT",
             _ => return None,
         })
@@ -259,6 +275,36 @@ bitflags::bitflags! {
     }
 }
 
+bitflags::bitflags! {
+    /// What an event of [`Filter::FS`] says has happened somewhere: the `VQ_` bits. Linux tells
+    /// of these two.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub struct NoteFs: u32 {
+        /// A file system was mounted.
+        #[doc(alias = "VQ_MOUNT")]
+        const MOUNT = 0x0008;
+        /// A file system was unmounted.
+        #[doc(alias = "VQ_UNMOUNT")]
+        const UNMOUNT = 0x0010;
+    }
+}
+
+bitflags::bitflags! {
+    /// Notes of [`Filter::NETDEV`]; the same numbers stand in `data` for the current state.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub struct NoteNetdev: u32 {
+        /// The interface is up, and so is what it is connected to.
+        #[doc(alias = "NOTE_LINKUP")]
+        const LINKUP = 0x0001;
+        /// It is down.
+        #[doc(alias = "NOTE_LINKDOWN")]
+        const LINKDOWN = 0x0002;
+        /// It was removed.
+        #[doc(alias = "NOTE_LINKINV")]
+        const LINKINV = 0x0004;
+    }
+}
+
 macro_rules! into_fflags {
     ($($notes:ty),*) => {$(
         impl From<$notes> for u32 {
@@ -270,4 +316,4 @@ macro_rules! into_fflags {
     )*};
 }
 
-into_fflags!(NoteIo, NoteTimer, NoteUser, NoteVnode);
+into_fflags!(NoteFs, NoteIo, NoteNetdev, NoteTimer, NoteUser, NoteVnode);

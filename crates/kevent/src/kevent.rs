@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::flags::{Filter, Flags, NoteIo, NoteTimer, NoteUser, NoteVnode};
+use crate::flags::{Filter, Flags, NoteIo, NoteNetdev, NoteTimer, NoteUser, NoteVnode};
 
 /// One change in a changelist, or one event in an eventlist: `struct kevent`.
 ///
@@ -198,6 +198,55 @@ impl Kevent {
         Self::new(ident, Filter::USER, Flags::KEEPUDATA).fflags(NoteUser::TRIGGER)
     }
 
+    /// Watch a socket's send buffer: active while it holds nothing unsent or unacknowledged.
+    ///
+    /// Linux does not report this, so a buffer that is not empty is looked at before each wait,
+    /// and again 1 ms later, then after 2, 4, 8, 16 and every 20 ms: the event comes up to 20 ms
+    /// late. With [`clear`](Self::clear) a buffer that was filled and drained between two looks
+    /// gives no event; repeat the `EV_ADD` after writing, which looks at it anew.
+    ///
+    /// `EV_ADD` of what is not a socket is refused with `EINVAL`.
+    #[must_use]
+    pub fn empty(fd: impl ToRawFd) -> Self {
+        Self::descriptor(&fd, Filter::EMPTY)
+    }
+
+    /// Watch for file systems that are mounted or unmounted, anywhere in the mount namespace of
+    /// the thread that adds this. An event's `fflags` are [`NoteFs`](crate::NoteFs); it comes
+    /// once per change ([`Flags::CLEAR`] is set by itself).
+    ///
+    /// A mount that came and went between two calls is not seen.
+    #[must_use]
+    pub const fn mounts() -> Self {
+        Self::new(0, Filter::FS, Flags::ADD)
+    }
+
+    /// Watch the network interface with this index (if_nametoindex(3)), or every one for 0, in
+    /// the network namespace of the thread that adds this; [`NoteNetdev`](crate::NoteNetdev) is
+    /// in `fflags`, the state last seen in `data`.
+    ///
+    /// The event stays active until the knote is deleted, or comes once per change with
+    /// [`clear`](Self::clear). An interface that is removed ends its knote: `data` is
+    /// [`NoteNetdev::LINKINV`](crate::NoteNetdev::LINKINV), and the flags have [`Flags::EOF`] and
+    /// [`Flags::ONESHOT`]. A knote for every one goes on.
+    ///
+    /// `EV_ADD` of an unknown index is refused with `ENXIO`, of an unknown note with `EINVAL`.
+    #[must_use]
+    pub fn link(index: u32) -> Self {
+        Self::new(index as usize, Filter::NETDEV, Flags::ADD).fflags(NoteNetdev::all())
+    }
+
+    /// Count the deliveries of a signal, from now on, and consume none: the program's handler or
+    /// the default action stays in force. See [`signal`](crate::signal).
+    ///
+    /// `EV_ADD` of a number that is no signal is refused with `EINVAL`.
+    #[must_use]
+    pub const fn signal(number: i32) -> Self {
+        // A negative number becomes a huge ident, which the queue refuses.
+        #[expect(clippy::cast_sign_loss, reason = "the queue checks the range")]
+        Self::new(number as usize, Filter::SIGNAL, Flags::ADD)
+    }
+
     fn descriptor(fd: &impl ToRawFd, filter: Filter) -> Self {
         // A negative number becomes a huge ident, which the queue refuses with EBADF.
         #[expect(clippy::cast_sign_loss, reason = "the queue checks the range")]
@@ -378,7 +427,17 @@ impl Kevent {
     /// How often the timer has expired since its last event, if this is a timer's event.
     #[must_use]
     pub fn timer_expirations(&self) -> Option<u64> {
-        let is_event = self.filter == Filter::TIMER && !self.flags.contains(Flags::ERROR);
+        self.count_of(Filter::TIMER)
+    }
+
+    /// How often the signal came since its last event, if this is a signal's event.
+    #[must_use]
+    pub fn signal_count(&self) -> Option<u64> {
+        self.count_of(Filter::SIGNAL)
+    }
+
+    fn count_of(&self, filter: Filter) -> Option<u64> {
+        let is_event = self.filter == filter && !self.flags.contains(Flags::ERROR);
         if is_event {
             u64::try_from(self.data).ok()
         } else {

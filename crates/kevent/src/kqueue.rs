@@ -141,12 +141,13 @@ impl Kqueue {
     /// # Errors
     /// For the call:
     /// - `EBADF`: the queue was closed, or belongs to the parent of this forked process.
-    /// - `EINTR`: a signal came while waiting. All changes have been applied.
+    /// - `EINTR`: a signal with a handler came while waiting, and no event did. All changes have
+    ///   been applied.
     ///
     /// For a change, as the call's error only when the eventlist has no room left (the changes
     /// before it stay applied, those after it are not tried):
     /// - `EBADF`: `ident` of a descriptor filter is not an open descriptor.
-    /// - `EINVAL`: unknown filter; a filter this kind of descriptor does not have; `EV_ENABLE`
+    /// - `EINVAL`: unknown filter; a number that is no signal; a filter this kind of descriptor does not have; `EV_ENABLE`
     ///   with `EV_DISABLE`; `EV_ADD` with `EV_KEEPUDATA`; the queue itself; a timer with a
     ///   negative period, two units or an unknown note.
     /// - `ENOENT`: the knote to change or delete does not exist.

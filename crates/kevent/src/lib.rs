@@ -40,12 +40,13 @@ mod kqueue;
 mod limits;
 mod queue;
 mod registry;
+pub mod signal;
 mod source;
 mod sys;
 mod trigger;
 
 pub use events::Events;
-pub use flags::{Filter, Flags, NoteIo, NoteTimer, NoteUser, NoteVnode};
+pub use flags::{Filter, Flags, NoteFs, NoteIo, NoteNetdev, NoteTimer, NoteUser, NoteVnode};
 pub use kevent::{Kevent, ToRawFd};
 pub use kqueue::{Builder, Kqueue};
 pub use trigger::TriggerHandle;

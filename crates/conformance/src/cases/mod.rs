@@ -9,6 +9,7 @@ use crate::case::Case;
 
 mod api_changes;
 mod api_wait;
+mod empty;
 mod except;
 mod flags_attributes;
 mod flags_order;
@@ -19,6 +20,9 @@ mod read_datagram;
 mod read_file;
 mod read_pipe;
 mod read_stream;
+mod signal;
+mod signal_blocked;
+mod system;
 mod threads;
 mod timer;
 mod timer_absolute;
@@ -30,7 +34,7 @@ mod vnode_kinds;
 mod write_other;
 mod write_socket;
 
-/// The groups F1, F2, F3, F4, F5, F8, F9 and F11.
+/// The groups F1, F2, F3, F4, F5, F7, F8, F9, F10 and F11.
 const GROUPS: &[&[Case]] = &[
     api_wait::CASES,
     api_changes::CASES,
@@ -43,6 +47,7 @@ const GROUPS: &[&[Case]] = &[
     read_close::CASES,
     write_socket::CASES,
     write_other::CASES,
+    empty::CASES,
     except::CASES,
     timer::CASES,
     timer_absolute::CASES,
@@ -51,6 +56,9 @@ const GROUPS: &[&[Case]] = &[
     vnode::CASES,
     vnode_directory::CASES,
     vnode_kinds::CASES,
+    signal::CASES,
+    signal_blocked::CASES,
+    system::CASES,
     nesting::CASES,
     lifecycle::CASES,
     threads::CASES,

@@ -3,12 +3,17 @@
 
 mod child;
 mod eventlist;
+mod namespace;
 mod signal;
 mod signalfd;
 mod socket;
 
 pub use child::{Child, fork};
 pub use eventlist::kevent_into;
-pub use signal::{IntervalTimer, count_signal, kill_thread, signal_count, thread_id};
+pub use namespace::{Interface, mount_tmpfs, own_mounts, own_network, unmount};
+pub use signal::{
+    IntervalTimer, block_signal, count_signal, ignore_signal, installed_handler, is_signal_pending,
+    kill_self, kill_thread, signal_count, take_signal, thread_id, unblock_signal,
+};
 pub use signalfd::readable_signalfd;
 pub use socket::{select_readable, set_receive_low_water};

@@ -95,3 +95,83 @@ fn set_interval(period: Duration) {
     let result = unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const value, ptr::null_mut()) };
     assert_eq!(result, 0, "setitimer: {}", io::Error::last_os_error());
 }
+
+/// Sends `signal` to this process.
+pub fn kill_self(signal: libc::c_int) {
+    // SAFETY: getpid takes no arguments and cannot fail.
+    let process = unsafe { libc::getpid() };
+    // SAFETY: kill takes two numbers.
+    let result = unsafe { libc::kill(process, signal) };
+    assert_eq!(result, 0, "kill: {}", io::Error::last_os_error());
+}
+
+/// Has `signal` ignored: `SIG_IGN`.
+pub fn ignore_signal(signal: libc::c_int) {
+    // SAFETY: no handler is installed.
+    let before = unsafe { libc::signal(signal, libc::SIG_IGN) };
+    assert_ne!(before, libc::SIG_ERR, "{}", io::Error::last_os_error());
+}
+
+/// The address of the handler that the kernel knows for `signal`; 0 and 1 are `SIG_DFL` and
+/// `SIG_IGN`.
+#[must_use]
+pub fn installed_handler(signal: libc::c_int) -> usize {
+    // SAFETY: all bits zero is a valid `sigaction`.
+    let mut action: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
+    // SAFETY: nothing is installed; the old action goes to an initialised one.
+    let result = unsafe { libc::sigaction(signal, ptr::null(), &raw mut action) };
+    assert_eq!(result, 0, "sigaction: {}", io::Error::last_os_error());
+    action.sa_sigaction
+}
+
+/// Blocks `signal` in this thread.
+pub fn block_signal(signal: libc::c_int) {
+    change_mask(libc::SIG_BLOCK, signal);
+}
+
+/// Unblocks `signal` in this thread; what is pending is delivered.
+pub fn unblock_signal(signal: libc::c_int) {
+    change_mask(libc::SIG_UNBLOCK, signal);
+}
+
+fn change_mask(how: libc::c_int, signal: libc::c_int) {
+    let mut set = empty_set();
+    // SAFETY: the set is initialised.
+    unsafe { libc::sigaddset(&raw mut set, signal) };
+    // SAFETY: the set is initialised and lives through the call; no old set is asked for.
+    let errno = unsafe { libc::pthread_sigmask(how, &raw const set, ptr::null_mut()) };
+    assert_eq!(errno, 0, "pthread_sigmask");
+}
+
+/// Whether `signal` is blocked and pending.
+#[must_use]
+pub fn is_signal_pending(signal: libc::c_int) -> bool {
+    let mut set = empty_set();
+    // SAFETY: the set is initialised and lives through the call.
+    let result = unsafe { libc::sigpending(&raw mut set) };
+    assert_eq!(result, 0, "sigpending: {}", io::Error::last_os_error());
+    // SAFETY: the set is initialised.
+    unsafe { libc::sigismember(&raw const set, signal) == 1 }
+}
+
+/// Takes a pending signal, which must be blocked: sigtimedwait(2) without time.
+pub fn take_signal(signal: libc::c_int) {
+    let mut set = empty_set();
+    // SAFETY: the set is initialised.
+    unsafe { libc::sigaddset(&raw mut set, signal) };
+    let now = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the set and the time live through the call; no information is asked for.
+    let taken = unsafe { libc::sigtimedwait(&raw const set, ptr::null_mut(), &raw const now) };
+    assert_eq!(taken, signal, "it was pending");
+}
+
+fn empty_set() -> libc::sigset_t {
+    let mut set = MaybeUninit::uninit();
+    // SAFETY: sigemptyset initialises the set it is given.
+    unsafe { libc::sigemptyset(set.as_mut_ptr()) };
+    // SAFETY: initialised above.
+    unsafe { set.assume_init() }
+}

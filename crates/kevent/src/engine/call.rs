@@ -68,6 +68,7 @@ impl<P: Poller> Engine<P> {
         batch: &mut [MaybeUninit<Event>],
         (deadline, mut is_pending, mut is_settled): (Deadline, bool, bool),
     ) -> io::Result<usize> {
+        let mut interrupted = None;
         loop {
             if is_pending {
                 let mut held = self.hold_alive()?;
@@ -84,7 +85,7 @@ impl<P: Poller> Engine<P> {
                 }
                 held.prepare();
             }
-            let patience = if is_pending {
+            let patience = if is_pending || interrupted.is_some() {
                 Patience::None
             } else {
                 deadline.patience(&self.poller)
@@ -93,6 +94,13 @@ impl<P: Poller> Engine<P> {
             let (batch, _) = batch.split_at_mut(room);
             let woken_by = match self.poller.wait(batch, patience) {
                 Ok(entries) => entries,
+                // What the signal's handler has made ready goes before the interruption.
+                Err(error)
+                    if error.kind() == io::ErrorKind::Interrupted && interrupted.is_none() =>
+                {
+                    interrupted = Some(error);
+                    continue;
+                }
                 Err(error) => {
                     self.hold().settle();
                     return Err(error);
@@ -113,7 +121,10 @@ impl<P: Poller> Engine<P> {
             let is_over = woken_by.is_empty() && patience == Patience::None && !is_pending;
             if events.count() > 0 || is_over {
                 held.settle();
-                return Ok(events.count());
+                return match interrupted {
+                    Some(error) if events.count() == 0 => Err(error),
+                    _ => Ok(events.count()),
+                };
             }
             is_pending = held.prepare();
             is_settled = false;

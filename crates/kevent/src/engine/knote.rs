@@ -3,8 +3,10 @@
 //! Registrations on descriptors are half-knotes in the slot of their descriptor (`table`).
 
 use crate::filter::vnode::Watched;
-use crate::flags::{Filter, Flags};
+use crate::flags::{Filter, Flags, NoteNetdev};
 use crate::kevent::Kevent;
+use crate::source::links::LinkState;
+use crate::sys::signal::disposition::Counting;
 
 bitflags::bitflags! {
     /// Where a knote or half-knote stands.
@@ -75,6 +77,37 @@ pub(crate) enum Kept {
         /// The bell of its trigger handles, and its generation.
         bell: Option<(u32, u32)>,
     },
+    /// A signal.
+    Signal(SignalKept),
+    /// A network interface, or all.
+    Netdev {
+        /// The notes asked for.
+        interest: NoteNetdev,
+        /// What was last known of it.
+        state: LinkState,
+    },
+    /// A send buffer.
+    Empty {
+        /// The file that the number was at EV_ADD: device and inode.
+        file: (u64, u64),
+        /// How long until the next look, in nanoseconds, while one is due.
+        interval: Option<u64>,
+        /// Something was in the buffer since the last event.
+        was_filled: bool,
+    },
+}
+
+/// What a signal knote keeps.
+#[derive(Debug)]
+pub(crate) struct SignalKept {
+    /// Its share in the counting.
+    pub(crate) counting: Counting,
+    /// The deliveries it knows of.
+    pub(crate) seen: u64,
+    /// The signal was blocked at EV_ADD, so that it is also seen when it becomes pending.
+    pub(crate) is_blocked: bool,
+    /// What is pending was counted, or was pending at EV_ADD: its delivery does not count.
+    pub(crate) is_pending: bool,
 }
 
 impl Knote {

@@ -7,6 +7,8 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::RawFd;
 
+use crate::source::links::LinkState;
+use crate::source::mounts::MountNews;
 use crate::sys::clock::Clock;
 use crate::sys::epoll::{Event, Patience};
 use crate::sys::inotify::{Mask, Notice, Place};
@@ -29,11 +31,17 @@ pub(crate) enum Set {
 pub(crate) enum Source {
     /// Watched files.
     Files,
+    /// Delivered and pending signals.
+    Signals,
+    /// Mounted file systems.
+    Mounts,
+    /// Network interfaces.
+    Links,
 }
 
 impl Source {
     /// How many there are.
-    pub(crate) const COUNT: usize = 1;
+    pub(crate) const COUNT: usize = 4;
 }
 
 /// What an entry of a batch stands for.
@@ -103,6 +111,9 @@ impl Token {
             1 => Self::Alarm(Clock::Monotonic),
             2 => Self::Alarm(Clock::Realtime),
             8 => Self::Source(Source::Files),
+            9 => Self::Source(Source::Signals),
+            10 => Self::Source(Source::Mounts),
+            11 => Self::Source(Source::Links),
             4 => Self::Set(Set::Inner),
             5 => Self::Set(Set::Urgent),
             6 => Self::Nothing,
@@ -176,6 +187,18 @@ pub(crate) trait Poller: Send + Sync {
     fn take_notices(&self, notices: &mut Vec<Notice>);
     /// The bell that says that there are notices to take, if there is one.
     fn files_bell(&self) -> Option<u32>;
+
+    /// Makes sure that a source other than the files reports.
+    fn need_source(&self, source: Source) -> io::Result<()>;
+    /// Watches for a blocked signal to become pending; [`Source::Signals`] reports it.
+    fn watch_pending(&self, signal: i32) -> io::Result<()>;
+
+    /// Takes in what a source has, before its audience is told.
+    fn refresh(&self, source: Source);
+    /// What [`Source::Mounts`] had at its last refresh.
+    fn mount_news(&self) -> MountNews;
+    /// What [`Source::Links`] had at its last refresh, in order.
+    fn link_news(&self, each: &mut dyn FnMut(u32, LinkState));
 
     /// Makes the main set report the doorbell to every waiter, now and for good.
     fn sound_doorbell(&self);

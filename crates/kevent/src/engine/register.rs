@@ -217,6 +217,7 @@ impl<P: Poller> Held<'_, P> {
         if source == Source::Files {
             return self.files_changed();
         }
+        self.engine.poller.refresh(source);
         let audience = self
             .state
             .audiences
@@ -262,6 +263,7 @@ impl<P: Poller> Held<'_, P> {
             Ok(())
         });
         let state = &mut *self.state;
+        state.asking.retain(|&other| other != key);
         let Some(knote) = state.knotes.try_remove(key as usize) else {
             return;
         };
@@ -291,6 +293,7 @@ impl<P: Poller> Held<'_, P> {
                 files: &mut state.files,
                 alarms: &mut state.alarms,
                 bells: &mut state.bells,
+                asking: &mut state.asking,
                 options: &self.engine.options,
                 poller: &self.engine.poller,
             },
@@ -309,6 +312,7 @@ impl<P: Poller> Held<'_, P> {
             files: &mut state.files,
             alarms: &mut state.alarms,
             bells: &mut state.bells,
+            asking: &mut state.asking,
             options: &self.engine.options,
             poller: &self.engine.poller,
         })

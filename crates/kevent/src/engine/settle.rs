@@ -17,7 +17,7 @@ impl<P: Poller> Held<'_, P> {
         if !is_ready {
             self.set_alarms(true);
         }
-        is_ready || !self.state.looked_at.is_empty()
+        is_ready || self.must_look()
     }
 
     /// Before this call returns.
@@ -27,7 +27,7 @@ impl<P: Poller> Held<'_, P> {
             // The end of a watch is news too, which would leave the queue readable for nothing.
             self.files_changed();
         }
-        let must_look = !self.state.looked_at.is_empty() || self.state.is_owed;
+        let must_look = self.must_look() || self.state.is_owed;
         self.engine.must_look.store(must_look, Ordering::Relaxed);
         let poller = &self.engine.poller;
         if poller.has_doorbell() {
@@ -41,6 +41,11 @@ impl<P: Poller> Held<'_, P> {
             }
         }
         self.set_alarms(false);
+    }
+
+    /// Whether there is anything that nobody reports.
+    fn must_look(&self) -> bool {
+        !self.state.looked_at.is_empty() || !self.state.asking.is_empty()
     }
 
     /// An alarm has gone off: it stays readable until it is set again.

@@ -52,6 +52,8 @@ pub(crate) struct State {
     /// and their watches.
     pub(crate) looked_at: Vec<(RawFd, i32)>,
     pub(crate) files: Files,
+    /// Knotes that ask to be looked at before each wait.
+    pub(crate) asking: Vec<u32>,
     /// Knotes by bell.
     pub(crate) bells: Vec<Option<u32>>,
     /// Room for the bells that were rung, kept from one time to the next.

@@ -11,7 +11,7 @@ use super::knote::Status;
 use super::poller::Poller;
 use super::state::Held;
 use super::table::{Direction, Item, Mode, SlotBits};
-use crate::filter::{self, Errno};
+use crate::filter::{self, Errno, Happening};
 use crate::source::descriptor::{Kind, Verdict};
 use crate::sys::inotify::Place;
 
@@ -67,8 +67,14 @@ impl<P: Poller> Held<'_, P> {
         }
     }
 
-    /// Looks at every half-knote of which nobody reports that it has become true.
+    /// Looks at everything of which nobody reports that it has become true.
     pub(crate) fn look(&mut self) {
+        for place in 0..self.state.asking.len() {
+            let Some(&key) = self.state.asking.get(place) else {
+                break;
+            };
+            self.activate(key, Happening::Asked);
+        }
         for place in 0..self.state.looked_at.len() {
             let Some(&(fd, _)) = self.state.looked_at.get(place) else {
                 break;

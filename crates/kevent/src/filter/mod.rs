@@ -16,8 +16,12 @@ use crate::flags::{Filter, Flags, NoteIo};
 use crate::kevent::Kevent;
 use crate::source::descriptor::{Interest, Kind, Verdict};
 
+mod empty;
 mod except;
+mod fs;
+mod netdev;
 mod read;
+mod signal;
 #[cfg(test)]
 mod tests;
 mod timer;
@@ -43,6 +47,10 @@ static TABLE: &[(Filter, Entry)] = &[
     (Filter::READ, Entry::Descriptor(Direction::In)),
     (Filter::WRITE, Entry::Descriptor(Direction::Out)),
     (Filter::EXCEPT, Entry::Descriptor(Direction::Urgent)),
+    (Filter::NETDEV, Entry::Plain(&netdev::Netdev)),
+    (Filter::FS, Entry::Plain(&fs::Fs)),
+    (Filter::EMPTY, Entry::Plain(&empty::Empty)),
+    (Filter::SIGNAL, Entry::Plain(&signal::Signal)),
     (Filter::TIMER, Entry::Plain(&timer::Timer)),
     (Filter::USER, Entry::Plain(&user::User)),
     (Filter::VNODE, Entry::Plain(&vnode::Vnode)),
@@ -67,6 +75,7 @@ pub(crate) struct Context<'a> {
     pub(crate) files: &'a mut Files,
     pub(crate) alarms: &'a mut Alarms,
     pub(crate) bells: &'a mut Vec<Option<u32>>,
+    pub(crate) asking: &'a mut Vec<u32>,
     pub(crate) options: &'a Options,
     pub(crate) poller: &'a dyn Poller,
 }
@@ -86,6 +95,18 @@ impl Context<'_> {
     }
 }
 
+impl Context<'_> {
+    /// Has the knote looked at before each wait ([`Happening::Asked`]), or no longer.
+    pub(crate) fn ask(&mut self, is_asking: bool) {
+        let key = self.key;
+        if !is_asking {
+            self.asking.retain(|&other| other != key);
+        } else if !self.asking.contains(&key) {
+            self.asking.push(key);
+        }
+    }
+}
+
 /// What happened to what a knote watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Happening {
@@ -99,6 +120,8 @@ pub(crate) enum Happening {
     News,
     /// The file it watches has changed.
     File(FileNews),
+    /// A wait is about to begin, and the knote asked to be looked at first.
+    Asked,
 }
 
 /// What is known of a change to a watched file.

@@ -6,16 +6,23 @@
 //! | the doorbell (eventfd) | with the first user event, unpollable descriptor, or surplus |
 //! | an alarm (timerfd) for each of two clocks | with the first timer of that clock |
 //! | the file watch (inotify) | with the first VNODE knote, or regular file under READ; may be shared (`inotify`) |
+//! | the process's signal bell (an eventfd shared by all queues), watched | with the first signal |
+//! | the pending signals (signalfd) | with the first signal that is blocked |
+//! | the list of mounts | with the first FS knote |
+//! | the interfaces (rtnetlink) | with the first NETDEV knote |
 //! | two inner sets | with the first pair of odd knotes on a descriptor; with the first EXCEPT |
 
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
 use super::inotify::{FileWatch, Instances};
+use super::links::{LinkState, Links};
+use super::mounts::{MountNews, Mounts};
 use super::wake::Doorbell;
 use crate::engine::poller::{Poller, Set, Source, Token};
 use crate::sys;
@@ -24,6 +31,7 @@ use crate::sys::epoll::{Event, Patience};
 use crate::sys::inotify::{Mask, Notice, Place};
 
 const IN: u32 = libc::EPOLLIN.cast_unsigned();
+const ET: u32 = libc::EPOLLET.cast_unsigned();
 
 /// The kernel facilities of one queue.
 #[derive(Debug)]
@@ -37,6 +45,13 @@ pub(crate) struct EpollPoller {
     files: OnceLock<FileWatch>,
     /// Those of this process.
     instances: &'static Instances,
+    signals: OnceLock<RawFd>,
+    pending: OnceLock<OwnedFd>,
+    /// The signals that `pending` stands for, one bit each.
+    pending_signals: AtomicU64,
+    mounts: OnceLock<Mutex<Mounts>>,
+    link_socket: OnceLock<OwnedFd>,
+    links: Mutex<Links>,
     /// Wakes the threads that slept in the main set when it was renewed.
     rouser: Mutex<Option<OwnedFd>>,
 }
@@ -53,6 +68,12 @@ impl EpollPoller {
             realtime: OnceLock::new(),
             files: OnceLock::new(),
             instances,
+            signals: OnceLock::new(),
+            pending: OnceLock::new(),
+            pending_signals: AtomicU64::new(0),
+            mounts: OnceLock::new(),
+            link_socket: OnceLock::new(),
+            links: Mutex::default(),
             rouser: Mutex::new(None),
         })
     }
@@ -93,7 +114,7 @@ impl EpollPoller {
         }
     }
 
-    /// A descriptor of the queue's own, made where it is missing and watched level-triggered.
+    /// A descriptor of the queue's own, made where it is missing and watched.
     fn companion<'a>(
         &'a self,
         place: &'a OnceLock<OwnedFd>,
@@ -102,7 +123,8 @@ impl EpollPoller {
     ) -> io::Result<BorrowedFd<'a>> {
         if place.get().is_none() {
             let fd = make()?;
-            sys::epoll::add(self.main.as_fd(), fd.as_raw_fd(), IN, token.encode())?;
+            let bits = companion_bits(token);
+            sys::epoll::add(self.main.as_fd(), fd.as_raw_fd(), bits, token.encode())?;
             // The queue's lock is held, so nobody else has filled the place.
             let _ = place.set(fd);
         }
@@ -135,6 +157,8 @@ impl EpollPoller {
             (&self.urgent, Token::Set(Set::Urgent)),
             (&self.monotonic, Token::Alarm(Clock::Monotonic)),
             (&self.realtime, Token::Alarm(Clock::Realtime)),
+            (&self.pending, Token::Source(Source::Signals)),
+            (&self.link_socket, Token::Source(Source::Links)),
         ]
         .into_iter()
         .filter_map(|(place, token)| place.get().map(|fd| (fd.as_raw_fd(), token)))
@@ -142,6 +166,25 @@ impl EpollPoller {
             let number = files.as_fd().as_raw_fd();
             (number, Token::Source(Source::Files))
         }))
+        .chain(
+            self.signals
+                .get()
+                .map(|&fd| (fd, Token::Source(Source::Signals))),
+        )
+        .chain(
+            self.mounts
+                .get()
+                .map(|mounts| (mounts.lock().number(), Token::Source(Source::Mounts))),
+        )
+    }
+}
+
+/// How a companion is watched: level-triggered if its reports are taken away by reading or
+/// setting it, edge-triggered if nobody does that.
+const fn companion_bits(token: Token) -> u32 {
+    match token {
+        Token::Source(Source::Signals | Source::Mounts) => IN | ET,
+        _ => IN,
     }
 }
 
@@ -173,7 +216,14 @@ impl Poller for EpollPoller {
         batch: &'a mut [MaybeUninit<Event>],
         patience: Patience,
     ) -> io::Result<&'a [Event]> {
-        sys::epoll::wait(self.main.as_fd(), batch, patience)
+        let mark = sys::signal::waiting::Wait::begin();
+        match sys::epoll::wait(self.main.as_fd(), batch, patience) {
+            // On BSD a signal that the program ignores interrupts nobody.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted && mark.was_for_nothing() => {
+                Ok(&[])
+            }
+            result => result,
+        }
     }
 
     fn collect<'a>(
@@ -294,6 +344,65 @@ impl Poller for EpollPoller {
         self.files.get().map(FileWatch::bell)
     }
 
+    fn need_source(&self, source: Source) -> io::Result<()> {
+        let token = Token::Source(source);
+        let bits = companion_bits(token);
+        match source {
+            Source::Signals if self.signals.get().is_none() => {
+                let bell = sys::signal::bell()?;
+                sys::epoll::add(self.main.as_fd(), bell, bits, token.encode())?;
+                let _ = self.signals.set(bell);
+            }
+            Source::Mounts if self.mounts.get().is_none() => {
+                let mounts = Mounts::open()?;
+                sys::epoll::add(self.main.as_fd(), mounts.number(), bits, token.encode())?;
+                let _ = self.mounts.set(Mutex::new(mounts));
+            }
+            Source::Links if self.link_socket.get().is_none() => {
+                self.companion(&self.link_socket, token, || sys::link::open(true))?;
+                *self.links.lock() = Links::all()?;
+            }
+            Source::Files | Source::Signals | Source::Mounts | Source::Links => {}
+        }
+        Ok(())
+    }
+
+    fn refresh(&self, source: Source) {
+        match source {
+            Source::Mounts => {
+                if let Some(mounts) = self.mounts.get() {
+                    mounts.lock().refresh();
+                }
+            }
+            Source::Links => {
+                if let Some(socket) = self.link_socket.get() {
+                    self.links.lock().refresh(socket);
+                }
+            }
+            Source::Files | Source::Signals => {}
+        }
+    }
+
+    fn mount_news(&self) -> MountNews {
+        let mounts = self.mounts.get();
+        mounts.map_or_else(MountNews::default, |mounts| mounts.lock().news())
+    }
+
+    fn link_news(&self, each: &mut dyn FnMut(u32, LinkState)) {
+        for &(index, state) in self.links.lock().news() {
+            each(index, state);
+        }
+    }
+
+    fn watch_pending(&self, signal: i32) -> io::Result<()> {
+        let bit = 1 << (signal.cast_unsigned().wrapping_sub(1) & 63);
+        let signals = self.pending_signals.fetch_or(bit, Ordering::Relaxed) | bit;
+        let token = Token::Source(Source::Signals);
+        let make = || sys::signal::pending::create(signals);
+        let pending = self.companion(&self.pending, token, make)?;
+        sys::signal::pending::set(pending, signals)
+    }
+
     fn sound_doorbell(&self) {
         self.doorbell
             .get()
@@ -323,7 +432,7 @@ impl Poller for EpollPoller {
         let fresh = sys::epoll::create()?;
         if set == Set::Main {
             for (fd, token) in self.companions() {
-                sys::epoll::add(fresh.as_fd(), fd, IN, token.encode())?;
+                sys::epoll::add(fresh.as_fd(), fd, companion_bits(token), token.encode())?;
             }
             if let Some(doorbell) = self.doorbell.get() {
                 doorbell.join(fresh.as_fd())?;

@@ -3,6 +3,8 @@
 pub(crate) mod descriptor;
 pub(crate) mod epoll;
 pub(crate) mod inotify;
+pub(crate) mod links;
+pub(crate) mod mounts;
 pub(crate) mod socket_error;
 pub(crate) mod timers;
 pub(crate) mod unix_diag;

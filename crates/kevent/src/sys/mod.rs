@@ -4,7 +4,7 @@
 //! What a port to another kernel without kqueue must provide: `epoll` (a readiness set that is
 //! itself pollable), `clock` and `timerfd` (one alarm per clock), `inotify` (files that change),
 //! `descriptor` and `socket` (what a descriptor holds), `number` (moving open files), `fork`
-//! (noticing that this is a forked child), `eventfd` inside the doorbell (`source/wake`).
+//! (noticing that this is a forked child), `signal` (counting deliveries), `eventfd` inside the doorbell (`source/wake`).
 #![expect(unsafe_code, reason = "system calls live here and nowhere else")]
 
 use std::io;
@@ -16,7 +16,9 @@ mod eventlist;
 pub(crate) mod force;
 pub(crate) mod fork;
 pub(crate) mod inotify;
+pub(crate) mod link;
 pub(crate) mod number;
+pub(crate) mod signal;
 pub(crate) mod socket;
 pub(crate) mod timerfd;
 pub(crate) mod wake;

@@ -74,6 +74,14 @@ pub(crate) fn tcp_user_timeout_ms(fd: RawFd) -> io::Result<u32> {
     option(fd, libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT)
 }
 
+/// SIOCOUTQ: the bytes sent that the peer has not yet acknowledged or read.
+pub(crate) fn unsent_bytes(fd: RawFd) -> io::Result<i32> {
+    let mut bytes = 0;
+    // SAFETY: SIOCOUTQ writes one int.
+    super::check(unsafe { libc::ioctl(fd, libc::TIOCOUTQ, &raw mut bytes) })?;
+    Ok(bytes)
+}
+
 /// The send buffer by SO_MEMINFO, in bytes of kernel memory.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SendMemory {

@@ -11,7 +11,9 @@ use std::os::fd::RawFd;
 
 use parking_lot::Mutex;
 
-use crate::engine::poller::{Poller, Set, Token};
+use crate::engine::poller::{Poller, Set, Source, Token};
+use crate::source::links::LinkState;
+use crate::source::mounts::MountNews;
 use crate::sys::clock::Clock;
 use crate::sys::epoll::{Event, Patience};
 use crate::sys::inotify::{Mask, Notice, Place};
@@ -339,6 +341,22 @@ impl Poller for Model {
     fn files_bell(&self) -> Option<u32> {
         None
     }
+
+    fn need_source(&self, _source: Source) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn watch_pending(&self, _signal: i32) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn refresh(&self, _source: Source) {}
+
+    fn mount_news(&self) -> MountNews {
+        MountNews::default()
+    }
+
+    fn link_news(&self, _each: &mut dyn FnMut(u32, LinkState)) {}
 
     fn sound_doorbell(&self) {
         self.world.lock().is_armed = true;
