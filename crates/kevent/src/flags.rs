@@ -2,14 +2,25 @@
 //!
 //! On Linux the numbers are FreeBSD's (`docs/semantics.md`, A3), so that a table copied from
 //! FreeBSD's `<sys/event.h>` holds here. What FreeBSD does not have carries a number of our own
-//! and says so.
+//! and says so. On BSD and macOS the numbers are the system's; `constants` has the table.
 
 use std::fmt;
+
+use crate::constants;
 
 /// Which kind of thing a knote watches: an `EVFILT_` number.
 ///
 /// A plain number, because the kernel's own interface lets a program name a filter that does not
 /// exist; such a change is answered with `EINVAL`.
+///
+/// # Differences
+/// | filter | Linux | FreeBSD | macOS | OpenBSD | NetBSD | DragonFly |
+/// |---|---|---|---|---|---|---|
+/// | AIO | `ENXIO` | `EPERM` | the kernel's | the kernel's | the kernel's | the kernel's |
+/// | LIO | `ENXIO` | `EPERM` | `EINVAL` | `EINVAL` | `EINVAL` | `EINVAL` |
+/// | SENDFILE | `ENXIO` | `ENXIO` | `EINVAL` | `EINVAL` | `EINVAL` | `EINVAL` |
+/// | EXCEPT | yes | `EINVAL` | yes | yes | `EINVAL` | yes |
+/// | all others | yes | yes | yes | USER in recent releases | yes | yes |
 ///
 /// # References
 /// kqueue(2), FreeBSD 15, "PREDEFINED SYSTEM FILTERS".
@@ -20,43 +31,43 @@ pub struct Filter(i16);
 impl Filter {
     /// Data to read, a connection to accept, or end of file.
     #[doc(alias = "EVFILT_READ")]
-    pub const READ: Self = Self(-1);
+    pub const READ: Self = Self(constants::EVFILT_READ);
     /// Space to write.
     #[doc(alias = "EVFILT_WRITE")]
-    pub const WRITE: Self = Self(-2);
-    /// Completion of asynchronous I/O; refused with `ENXIO`.
+    pub const WRITE: Self = Self(constants::EVFILT_WRITE);
+    /// Completion of asynchronous I/O; made by other calls, so that `EV_ADD` is refused.
     #[doc(alias = "EVFILT_AIO")]
-    pub const AIO: Self = Self(-3);
+    pub const AIO: Self = Self(constants::EVFILT_AIO);
     /// A file or directory that changes.
     #[doc(alias = "EVFILT_VNODE")]
-    pub const VNODE: Self = Self(-4);
-    /// Completion of a list of asynchronous I/O; refused with `ENXIO`.
+    pub const VNODE: Self = Self(constants::EVFILT_VNODE);
+    /// Completion of a list of asynchronous I/O; made by other calls, so that `EV_ADD` is refused.
     #[doc(alias = "EVFILT_LIO")]
-    pub const LIO: Self = Self(-10);
+    pub const LIO: Self = Self(constants::EVFILT_LIO);
     /// A timer.
     #[doc(alias = "EVFILT_TIMER")]
-    pub const TIMER: Self = Self(-7);
+    pub const TIMER: Self = Self(constants::EVFILT_TIMER);
     /// Deliveries of a signal, counted and not consumed.
     #[doc(alias = "EVFILT_SIGNAL")]
-    pub const SIGNAL: Self = Self(-6);
+    pub const SIGNAL: Self = Self(constants::EVFILT_SIGNAL);
     /// An event the program triggers itself.
     #[doc(alias = "EVFILT_USER")]
-    pub const USER: Self = Self(-11);
-    /// Completion of sendfile(2); refused with `ENXIO`.
+    pub const USER: Self = Self(constants::EVFILT_USER);
+    /// Completion of sendfile(2); made by other calls, so that `EV_ADD` is refused.
     #[doc(alias = "EVFILT_SENDFILE")]
-    pub const SENDFILE: Self = Self(-12);
+    pub const SENDFILE: Self = Self(constants::EVFILT_SENDFILE);
     /// File systems that are mounted or unmounted ([`NoteFs`]).
     #[doc(alias = "EVFILT_FS")]
-    pub const FS: Self = Self(-9);
+    pub const FS: Self = Self(constants::EVFILT_FS);
     /// Network interfaces ([`NoteNetdev`]). Not in FreeBSD since 10; the number is our own.
     #[doc(alias = "EVFILT_NETDEV")]
-    pub const NETDEV: Self = Self(-100);
+    pub const NETDEV: Self = Self(constants::EVFILT_NETDEV);
     /// A socket whose send buffer holds nothing unsent or unacknowledged.
     #[doc(alias = "EVFILT_EMPTY")]
-    pub const EMPTY: Self = Self(-13);
+    pub const EMPTY: Self = Self(constants::EVFILT_EMPTY);
     /// Urgent data ([`NoteIo::OOB`]). Not in FreeBSD; the number is our own.
     #[doc(alias = "EVFILT_EXCEPT")]
-    pub const EXCEPT: Self = Self(-101);
+    pub const EXCEPT: Self = Self(constants::EVFILT_EXCEPT);
 
     /// The filter with this number, known or not.
     #[must_use]
@@ -101,6 +112,12 @@ impl fmt::Debug for Filter {
 
 bitflags::bitflags! {
     /// What to do with a knote, and what an event says: the `EV_` flags.
+    ///
+    /// # Differences
+    /// [`FORCEONESHOT`](Self::FORCEONESHOT) exists on Linux and FreeBSD only, elsewhere it is
+    /// refused with `ENOTSUP`. So is [`KEEPUDATA`](Self::KEEPUDATA), except for
+    /// [`Filter::USER`]. macOS gives other meanings to these two bits (`EV_UDATA_SPECIFIC`,
+    /// `EV_VANISHED`), which cannot be asked for.
     ///
     /// # References
     /// kqueue(2), FreeBSD 15; `docs/semantics.md`, section B.
@@ -151,17 +168,21 @@ bitflags::bitflags! {
 
 bitflags::bitflags! {
     /// Notes of [`Filter::READ`], [`Filter::WRITE`] and [`Filter::EXCEPT`].
+    ///
+    /// # Differences
+    /// On BSD and macOS a note that the system lacks is refused with `ENOTSUP`, and `data` is
+    /// always filled in, because it costs nothing there.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
     pub struct NoteIo: u32 {
         /// `data` of the change is the low water mark, in bytes.
         #[doc(alias = "NOTE_LOWAT")]
         const LOWAT = 0x0001;
-        /// A regular file is always ready to read, as poll(2) has it.
+        /// A regular file is always ready to read, as poll(2) has it. Linux and FreeBSD only.
         #[doc(alias = "NOTE_FILE_POLL")]
-        const FILE_POLL = 0x0002;
+        const FILE_POLL = constants::NOTE_FILE_POLL;
         /// Urgent data; for [`Filter::EXCEPT`]. Not in FreeBSD.
         #[doc(alias = "NOTE_OOB")]
-        const OOB = 0x0004;
+        const OOB = constants::NOTE_OOB;
         /// Leave `data` of this knote's events 0, which saves one system call per event.
         /// Private to this crate: it never appears in a result. See
         /// [`Kevent::without_data`](crate::Kevent::without_data).
@@ -176,24 +197,29 @@ bitflags::bitflags! {
 bitflags::bitflags! {
     /// Notes of [`Filter::TIMER`]: the unit of `data`; none means milliseconds.
     ///
-    /// The values are FreeBSD's; other systems number the units differently.
+    /// The values are this system's own; on Linux FreeBSD's.
+    ///
+    /// # Differences
+    /// On OpenBSD and NetBSD the units are a small number, not bits: two units together are
+    /// another unit and no error. DragonFly counts milliseconds: a period in another unit is
+    /// rounded up to them, and [`ABSTIME`](Self::ABSTIME) is refused with `ENOTSUP`.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
     pub struct NoteTimer: u32 {
         /// `data` is in seconds.
         #[doc(alias = "NOTE_SECONDS")]
-        const SECONDS = 0x0001;
+        const SECONDS = constants::NOTE_SECONDS;
         /// `data` is in milliseconds (the default).
         #[doc(alias = "NOTE_MSECONDS")]
-        const MSECONDS = 0x0002;
+        const MSECONDS = constants::NOTE_MSECONDS;
         /// `data` is in microseconds.
         #[doc(alias = "NOTE_USECONDS")]
-        const USECONDS = 0x0004;
+        const USECONDS = constants::NOTE_USECONDS;
         /// `data` is in nanoseconds.
         #[doc(alias = "NOTE_NSECONDS")]
-        const NSECONDS = 0x0008;
+        const NSECONDS = constants::NOTE_NSECONDS;
         /// `data` is a point in time of the wall clock, not a period.
         #[doc(alias = "NOTE_ABSTIME")]
-        const ABSTIME = 0x0010;
+        const ABSTIME = constants::NOTE_ABSTIME;
     }
 }
 

@@ -43,7 +43,8 @@ pub struct Kevent {
     pub data: i64,
     /// The program's own value, handed back untouched with every event.
     pub udata: usize,
-    /// Four more words that come back with every event as they were given at `EV_ADD`.
+    /// Four more words that come back with every event as they were given at `EV_ADD`. On BSD
+    /// other than FreeBSD, and on macOS, they come back as zeroes.
     pub ext: [u64; 4],
 }
 
@@ -333,7 +334,7 @@ impl Kevent {
     /// the only measurable cost of this queue over bare epoll. Without it an event may be
     /// spurious when another thread has consumed the data in between, so the descriptor must be
     /// non-blocking. An eventfd's `data` is dear: its counter is read from a file in /proc, some
-    /// microseconds per event.
+    /// microseconds per event. Without effect on BSD and macOS, where `data` costs nothing.
     #[must_use]
     pub fn without_data(self) -> Self {
         let notes = (self.fflags & !u32::from(NoteIo::WITH_DATA)) | u32::from(NoteIo::NO_DATA);

@@ -23,10 +23,15 @@ use crate::trigger::TriggerHandle;
 /// Dropping the last handle closes the queue and drops all its knotes.
 ///
 /// # Differences
-/// | system | |
-/// |---|---|
-/// | FreeBSD | the queue survives execve(2) unless it is close-on-exec |
-/// | FreeBSD | closing a watched descriptor removes its knotes; here, say so with [`forget_fd`](Self::forget_fd) |
+/// | | Linux | BSD and macOS |
+/// |---|---|---|
+/// | the descriptor | an epoll descriptor | the system's kqueue |
+/// | closing a watched descriptor | say so with [`forget_fd`](Self::forget_fd) | removes its knotes |
+/// | errors and their order, limits | as documented here | the kernel's |
+/// | a change this system cannot give | refused | refused with `ENOTSUP` by this crate, or by the kernel |
+/// | a trigger that comes with `EV_ADD` | triggers | macOS: triggers; others: ignored at creation |
+/// | [`Kevent::ext`] | comes back | FreeBSD: comes back; others: zeroes |
+/// | a child made by a raw system call | cannot use the queue | is not noticed |
 ///
 /// # Examples
 /// ```
@@ -64,6 +69,9 @@ pub struct Builder {
 impl Builder {
     /// Leave `data` of READ and WRITE events 0 unless a knote asks for it
     /// ([`Kevent::with_data`]). See [`Kevent::without_data`] for what that saves and costs.
+    ///
+    /// # Differences
+    /// Without effect on BSD and macOS, where `data` costs nothing.
     pub fn without_data(mut self) -> Self {
         self.without_data = true;
         self
@@ -74,6 +82,10 @@ impl Builder {
     /// The next call on the socket then no longer reports it. By default the error is inferred
     /// and left in the socket: `ECONNREFUSED` if the connection never came to be, `ETIMEDOUT` if
     /// retransmissions ran out, else `ECONNRESET`.
+    ///
+    /// # Differences
+    /// Without effect on BSD and macOS, where the kernel reports the error and leaves it in the
+    /// socket.
     pub fn exact_socket_errors(mut self) -> Self {
         self.exact_socket_errors = true;
         self
@@ -81,13 +93,17 @@ impl Builder {
 
     /// At most `count` timers at a time; one more is refused with `ENOMEM`. By default there is
     /// no limit but memory.
+    ///
+    /// # Differences
+    /// On BSD and macOS the limit is the system's (FreeBSD: `kern.kq_calloutmax`), and
+    /// [`build`](Self::build) answers `EINVAL`.
     pub fn timers_max(mut self, count: usize) -> Self {
         self.timers_max = Some(count);
         self
     }
 
-    /// Ask for a copy of the queue in a forked child (`KQUEUE_CPONFORK`), which Linux cannot
-    /// give: [`build`](Self::build) answers `EINVAL`.
+    /// Ask for a copy of the queue in a forked child (`KQUEUE_CPONFORK`), which no system but
+    /// FreeBSD 15 could give: [`build`](Self::build) answers `EINVAL`.
     pub fn copy_on_fork(mut self) -> Self {
         self.copy_on_fork = true;
         self
@@ -99,7 +115,8 @@ impl Builder {
     /// - `EMFILE`: the process has no descriptor left.
     /// - `ENFILE`: the system has none left.
     /// - `ENOMEM`: no memory.
-    /// - `EINVAL`: an option this system cannot give ([`copy_on_fork`](Self::copy_on_fork)).
+    /// - `EINVAL`: an option this system cannot give ([`copy_on_fork`](Self::copy_on_fork); on BSD
+    ///   and macOS also [`timers_max`](Self::timers_max)).
     pub fn build(&self) -> io::Result<Kqueue> {
         Ok(Kqueue {
             queue: Queue::new(self)?,
@@ -152,6 +169,7 @@ impl Kqueue {
     ///   negative period, two units or an unknown note.
     /// - `ENOENT`: the knote to change or delete does not exist.
     /// - `ENXIO`: a filter that other calls create (AIO, LIO, SENDFILE).
+    /// - `ENOTSUP`: on BSD and macOS, a flag or a note that the system does not have.
     /// - `ENOMEM`, `ENOSPC`, `EMFILE`, `ENFILE`: out of memory, timers, watches or descriptors.
     /// - `ELOOP`: queues nested too deep (5 levels), or in a circle.
     pub fn kevent<'a>(
@@ -197,7 +215,7 @@ impl Kqueue {
     /// Another handle to the same queue, as dup(2) makes one.
     ///
     /// # Errors
-    /// `EBADF`: the queue was closed. On systems with a kqueue of their own, as dup(2).
+    /// `EBADF`: the queue was closed, or belongs to the parent of this forked process.
     pub fn try_clone(&self) -> io::Result<Self> {
         self.queue.check_usable()?;
         Ok(Self {
@@ -211,6 +229,10 @@ impl Kqueue {
     /// this before closing a watched descriptor. A number that is merely reused is recognised at
     /// its next `EV_ADD`; but a file that lives on through a duplicate would go on reporting
     /// under its old number until then.
+    ///
+    /// # Differences
+    /// On BSD and macOS it costs one system call and is needed only for a descriptor that stays
+    /// open.
     pub fn forget_fd(&self, fd: RawFd) {
         self.queue.forget_fd(fd);
     }
@@ -223,7 +245,8 @@ impl Kqueue {
     /// - `EMFILE`, `ENFILE`: the queue needed its wake-up descriptor and found none.
     /// - `EBADF`: the queue was closed.
     pub fn trigger_handle(&self, ident: usize) -> io::Result<TriggerHandle> {
-        self.queue.trigger_handle(ident)
+        let trigger = self.queue.trigger_handle(ident)?;
+        Ok(TriggerHandle { trigger })
     }
 }
 

@@ -3,7 +3,8 @@
 //! The event queue of the BSDs and macOS: one call registers interest and returns events, for
 //! sockets, pipes, terminals, files, timers and events of the program's own, and its cost depends
 //! on the events that happen, never on the descriptors watched. On Linux this crate brings it
-//! with FreeBSD's semantics.
+//! with FreeBSD's semantics; on the BSDs and macOS the same types go straight to the kernel's own
+//! queue, and the items say under "Differences" what it does otherwise.
 //!
 //! ```
 //! use kevent::{Events, Filter, Kevent, Kqueue};
@@ -31,19 +32,36 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
-mod engine;
+// Everywhere.
+mod constants;
 mod events;
-mod filter;
 mod flags;
 mod kevent;
 mod kqueue;
-mod limits;
-mod queue;
-mod registry;
-pub mod signal;
-mod source;
 mod sys;
 mod trigger;
+
+// Linux: an engine of our own.
+#[cfg(target_os = "linux")]
+mod engine;
+#[cfg(target_os = "linux")]
+mod filter;
+#[cfg(target_os = "linux")]
+mod limits;
+#[cfg(target_os = "linux")]
+mod queue;
+#[cfg(target_os = "linux")]
+mod registry;
+#[cfg(target_os = "linux")]
+pub mod signal;
+#[cfg(target_os = "linux")]
+mod source;
+
+// BSD and macOS: the kernel's. What is testable of it without such a kernel is tested on Linux.
+#[cfg(any(test, not(target_os = "linux")))]
+mod native;
+#[cfg(not(target_os = "linux"))]
+use native as queue;
 
 pub use events::Events;
 pub use flags::{Filter, Flags, NoteFs, NoteIo, NoteNetdev, NoteTimer, NoteUser, NoteVnode};

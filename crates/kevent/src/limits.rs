@@ -1,5 +1,6 @@
 //! All limits of this crate, each with its unit and reason; but for the number of trigger handles,
-//! which follows from the shape of their tree (`source::wake::bells`).
+//! which follows from the shape of their tree (`source::wake::bells`). On BSD and macOS the limits
+//! are the kernel's, and `native::queue` has its own.
 
 /// Kernel entries of one batch that stand on the stack: 1.5 KiB. A longer eventlist takes its
 /// batch from the heap.

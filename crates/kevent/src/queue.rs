@@ -15,7 +15,7 @@ use crate::flags::Filter;
 use crate::kevent::Kevent;
 use crate::kqueue::Builder;
 use crate::source::epoll::EpollPoller;
-use crate::trigger::TriggerHandle;
+use crate::source::wake::Doorbell;
 use crate::{registry, sys};
 
 /// One queue, shared by its handles. The engine is shared with the registry, which may hold on to
@@ -110,7 +110,7 @@ impl Queue {
     }
 
     /// A handle on the user event `ident`.
-    pub(crate) fn trigger_handle(&self, ident: usize) -> io::Result<TriggerHandle> {
+    pub(crate) fn trigger_handle(&self, ident: usize) -> io::Result<Trigger> {
         self.check_process()?;
         let errno = io::Error::from_raw_os_error;
         let mut held = self.engine.hold_alive()?;
@@ -139,11 +139,25 @@ impl Queue {
             .poller
             .doorbell()
             .ok_or_else(|| errno(libc::ENOENT))?;
-        Ok(TriggerHandle {
+        Ok(Trigger {
             doorbell: Arc::clone(doorbell),
             bell,
             generation,
         })
+    }
+}
+
+/// What a trigger handle holds: a bell of the queue's doorbell.
+#[derive(Clone, Debug)]
+pub(crate) struct Trigger {
+    doorbell: Arc<Doorbell>,
+    bell: u32,
+    generation: u32,
+}
+
+impl Trigger {
+    pub(crate) fn pull(&self) {
+        self.doorbell.ring(self.bell, self.generation);
     }
 }
 

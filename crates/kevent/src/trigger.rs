@@ -1,8 +1,6 @@
 //! `TriggerHandle`: trigger a user event from another thread or a signal handler.
 
-use std::sync::Arc;
-
-use crate::source::wake::Doorbell;
+use crate::queue::Trigger;
 
 /// Triggers one [`Filter::USER`](crate::Filter::USER) event from anywhere.
 ///
@@ -11,6 +9,11 @@ use crate::source::wake::Doorbell;
 /// handler; errno is kept. Several triggers before the event is retrieved make one event. After
 /// the knote was deleted or the queue closed, a trigger does nothing. User events triggered
 /// through handles between two waits are delivered in the order in which the handles were made.
+///
+/// # Differences
+/// On BSD and macOS a trigger is a kevent(2) call, which is async-signal-safe: events come in the
+/// order in which they were triggered, and the `data` of the user event becomes 0, as with any
+/// change that triggers it.
 ///
 /// # Examples
 /// ```
@@ -27,14 +30,12 @@ use crate::source::wake::Doorbell;
 /// ```
 #[derive(Clone, Debug)]
 pub struct TriggerHandle {
-    pub(crate) doorbell: Arc<Doorbell>,
-    pub(crate) bell: u32,
-    pub(crate) generation: u32,
+    pub(crate) trigger: Trigger,
 }
 
 impl TriggerHandle {
     /// Makes the user event active, as a change with `NOTE_TRIGGER` does.
     pub fn trigger(&self) {
-        self.doorbell.ring(self.bell, self.generation);
+        self.trigger.pull();
     }
 }

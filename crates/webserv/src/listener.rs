@@ -55,7 +55,7 @@ fn try_open(
     let mut listeners = Vec::with_capacity(worker_count);
     for _ in 0..worker_count {
         let socket = socket(address)?;
-        socket.set_reuse_port(true)?;
+        platform::share_port(&socket)?;
         // Accepted connections inherit this and the limit, which saves two calls on each.
         socket.set_tcp_nodelay(true)?;
         if let Err(error) = platform::limit_unsent(&socket, UNSENT_BYTES_MAX) {

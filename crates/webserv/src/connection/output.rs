@@ -135,7 +135,7 @@ async fn send_all(
     flags: SendFlags,
     timeout: Duration,
 ) -> io::Result<()> {
-    let flags = flags | SendFlags::NOSIGNAL;
+    let flags = flags | platform::NO_SIGNAL;
     while !bytes.is_empty() {
         let outcome = peer.stream.try_io(Direction::Write, || {
             Ok(send(peer.stream.get_ref(), bytes, flags)?)

@@ -10,13 +10,14 @@ use std::os::fd::OwnedFd;
 
 use ::http::StatusCode;
 use ::http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
-use rustix::fs::{AtFlags, Dir, FileType, OFlags, Stat, fstat, statat};
+use rustix::fs::{AtFlags, Dir, FileType, Stat, fstat, statat};
 
 use super::static_file::modification_time;
 use crate::http::date::HttpDate;
 use crate::http::media_type::HTML;
 use crate::http::target::{ResourcePath, encode_path};
 use crate::limits::LISTING_ENTRIES_MAX;
+use crate::platform::LOOK;
 use crate::response::content::Content;
 use crate::response::error_page::{POLICY, STYLE};
 use crate::response::head::Response;
@@ -106,7 +107,7 @@ impl Entry {
 fn stat_link(beneath: &Beneath, path: &ResourcePath, name: &[u8]) -> Option<Stat> {
     let full = [path.as_bytes(), b"/", name].concat();
     let relative = if path.is_root() { name } else { &full };
-    let place = beneath.open(relative, OFlags::PATH).ok()?;
+    let place = beneath.open(relative, LOOK).ok()?;
     fstat(&place).ok()
 }
 
@@ -332,6 +333,8 @@ const ICONS: &str = "<svg class=\"n\">\
 mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
+
+    use rustix::fs::OFlags;
 
     use super::*;
 

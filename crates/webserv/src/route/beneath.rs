@@ -11,11 +11,11 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 
-use rustix::fs::{FileType, Mode, OFlags, fstat, open, openat, readlinkat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, open, openat, readlinkat, statat};
 use rustix::io::Errno;
 
 use crate::limits::{OPEN_ATTEMPTS_MAX, SYMLINKS_MAX};
-use crate::platform::open_beneath;
+use crate::platform::{LOOK, WALK, open_beneath};
 
 /// A directory beneath which files are opened. Clones share the descriptor.
 #[derive(Debug, Clone)]
@@ -31,7 +31,7 @@ impl Beneath {
     ///
     /// Those of open(2); ENOTDIR if it is no directory.
     pub(crate) fn new(path: &Path) -> io::Result<Self> {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let flags = WALK | OFlags::CLOEXEC;
         let directory = Arc::new(open(path, flags, Mode::empty())?);
         let probe = open_beneath(&directory, b".", flags);
         let has_openat2 = !matches!(probe, Err(Errno::NOSYS | Errno::PERM));
@@ -41,7 +41,7 @@ impl Beneath {
         })
     }
 
-    /// The directory's descriptor (O_PATH).
+    /// The directory's descriptor, good for looking at it (on Linux O_PATH).
     pub(crate) fn directory(&self) -> BorrowedFd<'_> {
         self.directory.as_fd()
     }
@@ -55,7 +55,7 @@ impl Beneath {
         let path = if path.is_empty() { b"." } else { path };
         let mut flags = flags | OFlags::CLOEXEC;
         // openat2 refuses flags that mean nothing together.
-        if !flags.contains(OFlags::PATH) {
+        if !flags.contains(LOOK) {
             flags |= OFlags::NOCTTY;
         }
         if !self.has_openat2 {
@@ -85,19 +85,23 @@ fn walk(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> rustix::io::Result<
             continue;
         }
         let parent = open_directories.last().map_or(root, AsFd::as_fd);
-        let place = openat(parent, &*name, LOOK, Mode::empty())?;
-        match FileType::from_raw_mode(fstat(&place)?.st_mode) {
+        let place = statat(parent, &*name, AtFlags::SYMLINK_NOFOLLOW)?;
+        match FileType::from_raw_mode(place.st_mode) {
             FileType::Symlink => {
                 links += 1;
                 if links > SYMLINKS_MAX {
                     return Err(Errno::LOOP);
                 }
-                let target = readlinkat(&place, "", Vec::new())?;
+                let target = readlinkat(parent, &*name, Vec::new())?;
                 for name in components(target.as_bytes())?.rev() {
                     pending.push_front(name);
                 }
             }
-            FileType::Directory => open_directories.push(place),
+            // Should it have become a link meanwhile, NOFOLLOW refuses it.
+            FileType::Directory => {
+                let flags = WALK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                open_directories.push(openat(parent, &*name, flags, Mode::empty())?);
+            }
             _ if pending.is_empty() => {
                 return openat(parent, &*name, flags | OFlags::NOFOLLOW, Mode::empty());
             }
@@ -107,9 +111,6 @@ fn walk(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> rustix::io::Result<
     let directory = open_directories.last().map_or(root, AsFd::as_fd);
     openat(directory, ".", flags, Mode::empty())
 }
-
-/// Opens a place in the tree without following it or asking for rights to it.
-const LOOK: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// The components of a path; an absolute one leads outside.
 fn components(path: &[u8]) -> rustix::io::Result<impl DoubleEndedIterator<Item = Vec<u8>>> {

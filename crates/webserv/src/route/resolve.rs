@@ -65,13 +65,15 @@ impl Refusal {
 impl From<Errno> for Refusal {
     fn from(errno: Errno) -> Self {
         match errno {
-            // ENXIO and ENODEV: a socket, a FIFO or a device without anything behind it.
+            // ENXIO and ENODEV: a socket, a FIFO or a device without anything behind it;
+            // EOPNOTSUPP: a socket on BSD.
             Errno::NOENT
             | Errno::NOTDIR
             | Errno::NAMETOOLONG
             | Errno::LOOP
             | Errno::NXIO
             | Errno::NODEV
+            | Errno::OPNOTSUPP
             | Errno::ILSEQ
             | Errno::INVAL => Refusal::NotFound,
             Errno::ACCESS | Errno::PERM | Errno::XDEV => Refusal::Forbidden,

@@ -1,4 +1,4 @@
-//! The system calls that only Linux has, in one place, so that a port knows what to replace.
+//! Linux: the system calls that only it has.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -9,6 +9,15 @@ use socket2::Socket;
 
 /// Sends nothing yet: more follows at once (MSG_MORE).
 pub(crate) const MORE: SendFlags = SendFlags::MORE;
+
+/// A connection that is gone is an error and no signal.
+pub(crate) const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
+
+/// Opens a place in the tree to look at it, without asking for rights to it.
+pub(crate) const LOOK: OFlags = OFlags::PATH;
+
+/// Opens a directory to walk on from it.
+pub(crate) const WALK: OFlags = OFlags::PATH.union(OFlags::DIRECTORY);
 
 /// Opens `path` beneath `directory`, whatever links and renames do meanwhile; not through /proc's
 /// links either, which lead anywhere.
@@ -47,4 +56,13 @@ pub(crate) fn send_file(
 /// Those of setsockopt(2).
 pub(crate) fn limit_unsent(socket: &Socket, bytes: u32) -> io::Result<()> {
     socket.set_tcp_notsent_lowat(bytes)
+}
+
+/// Lets several listening sockets share a port, and the kernel spread connections over them.
+///
+/// # Errors
+///
+/// Those of setsockopt(2).
+pub(crate) fn share_port(socket: &Socket) -> io::Result<()> {
+    socket.set_reuse_port(true)
 }

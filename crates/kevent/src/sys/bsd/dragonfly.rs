@@ -1,0 +1,98 @@
+//! DragonFly: `struct kevent` without `ext`; timers in milliseconds.
+//!
+//! The period of a timer is rounded up to milliseconds, so that it never fires early.
+
+use std::mem::{offset_of, size_of};
+use std::ptr;
+
+use super::RawKevent;
+use crate::constants;
+use crate::flags::{Filter, Flags, NoteVnode};
+use crate::kevent::Kevent;
+use crate::native::change::{Errno, Lacks};
+
+/// The type of kevent(2)'s counts.
+pub(super) type Count = libc::c_int;
+
+/// What this crate names and the system does not have.
+pub(crate) const LACKS: Lacks = Lacks {
+    flags: Flags::FORCEONESHOT.union(Flags::KEEPUDATA),
+    io_notes: constants::NO_FILE_POLL,
+    timer_notes: constants::NOTE_ABSTIME,
+    vnode_notes: NoteVnode::OPEN
+        .union(NoteVnode::CLOSE)
+        .union(NoteVnode::CLOSE_WRITE)
+        .union(NoteVnode::READ)
+        .union(NoteVnode::TRUNCATE),
+};
+
+pub(crate) fn encode(change: &Kevent) -> RawKevent {
+    let (fflags, data) = match change.filter {
+        Filter::TIMER => (0, milliseconds(change)),
+        _ => (change.fflags, change.data),
+    };
+    RawKevent {
+        ident: change.ident,
+        filter: change.filter.as_raw(),
+        flags: change.flags.bits(),
+        fflags,
+        data: isize::try_from(data).unwrap_or(isize::MAX),
+        udata: ptr::without_provenance_mut(change.udata),
+    }
+}
+
+pub(crate) fn decode(event: &RawKevent) -> Kevent {
+    Kevent {
+        ident: event.ident,
+        filter: Filter::from_raw(event.filter),
+        flags: Flags::from_bits_retain(event.flags),
+        fflags: event.fflags,
+        data: event.data as i64,
+        udata: event.udata.addr(),
+        ext: [0; 4],
+    }
+}
+
+/// The period of a timer in milliseconds. Two units at a time: the finest of them.
+fn milliseconds(change: &Kevent) -> i64 {
+    let has = |unit| change.fflags & unit != 0;
+    if has(constants::NOTE_NSECONDS) {
+        round_up(change.data, 1_000_000)
+    } else if has(constants::NOTE_USECONDS) {
+        round_up(change.data, 1000)
+    } else if has(constants::NOTE_MSECONDS) || !has(constants::NOTE_SECONDS) {
+        change.data
+    } else {
+        change.data.saturating_mul(1000)
+    }
+}
+
+fn round_up(data: i64, unit: i64) -> i64 {
+    data / unit + i64::from(data % unit > 0)
+}
+
+pub(super) fn errno_place() -> *mut Errno {
+    // SAFETY: it takes nothing and answers where this thread's errno is.
+    unsafe { libc::__errno_location() }
+}
+
+// `docs/semantics.md`, A2.
+#[cfg(target_pointer_width = "64")]
+const _: () = {
+    assert!(size_of::<RawKevent>() == 32);
+    assert!(offset_of!(RawKevent, filter) == 8);
+    assert!(offset_of!(RawKevent, flags) == 10);
+    assert!(offset_of!(RawKevent, fflags) == 12);
+    assert!(offset_of!(RawKevent, data) == 16);
+    assert!(offset_of!(RawKevent, udata) == 24);
+};
+
+const _: () = {
+    assert!(constants::EVFILT_READ == libc::EVFILT_READ);
+    assert!(constants::EVFILT_WRITE == libc::EVFILT_WRITE);
+    assert!(constants::EVFILT_AIO == libc::EVFILT_AIO);
+    assert!(constants::EVFILT_TIMER == libc::EVFILT_TIMER);
+    assert!(constants::EVFILT_USER == libc::EVFILT_USER);
+    assert!(constants::EVFILT_EXCEPT == libc::EVFILT_EXCEPT);
+    assert!(constants::NOTE_OOB == libc::NOTE_OOB);
+};

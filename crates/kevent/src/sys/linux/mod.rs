@@ -1,0 +1,16 @@
+//! Linux: one function per system call.
+
+use super::check;
+
+pub(crate) mod clock;
+pub(crate) mod descriptor;
+pub(crate) mod epoll;
+pub(crate) mod force;
+pub(crate) mod fork;
+pub(crate) mod inotify;
+pub(crate) mod link;
+pub(crate) mod number;
+pub(crate) mod signal;
+pub(crate) mod socket;
+pub(crate) mod timerfd;
+pub(crate) mod wake;
