@@ -39,8 +39,10 @@ table! {
     EVFILT_WRITE: i16    = -2,     -2,     -2,      1,      -2;
     EVFILT_AIO: i16      = -3,     -3,     -3,      2,      -3;
     EVFILT_VNODE: i16    = -4,     -4,     -4,      3,      -4;
+    EVFILT_PROC: i16     = -5,     -5,     -5,      4,      -5;
     EVFILT_SIGNAL: i16   = -6,     -6,     -6,      5,      -6;
     EVFILT_TIMER: i16    = -7,     -7,     -7,      6,      -7;
+    EVFILT_PROCDESC: i16 = -8,     -108,   -108,    -108,   -108;
     EVFILT_FS: i16       = -9,     -9,     -109,    7,      -10;
     EVFILT_LIO: i16      = -10,    -110,   -110,    -110,   -110;
     EVFILT_USER: i16     = -11,    -10,    -10,     8,      -9;

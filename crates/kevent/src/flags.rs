@@ -44,6 +44,12 @@ impl Filter {
     /// Completion of a list of asynchronous I/O; made by other calls, so that `EV_ADD` is refused.
     #[doc(alias = "EVFILT_LIO")]
     pub const LIO: Self = Self(constants::EVFILT_LIO);
+    /// A process: its exit, forks, execs and descendants.
+    #[doc(alias = "EVFILT_PROC")]
+    pub const PROC: Self = Self(constants::EVFILT_PROC);
+    /// A process named by a descriptor; on Linux a pidfd.
+    #[doc(alias = "EVFILT_PROCDESC")]
+    pub const PROCDESC: Self = Self(constants::EVFILT_PROCDESC);
     /// A timer.
     #[doc(alias = "EVFILT_TIMER")]
     pub const TIMER: Self = Self(constants::EVFILT_TIMER);
@@ -88,6 +94,8 @@ impl Filter {
             Self::AIO => "AIO",
             Self::VNODE => "VNODE",
             Self::LIO => "LIO",
+            Self::PROC => "PROC",
+            Self::PROCDESC => "PROCDESC",
             Self::TIMER => "TIMER",
             Self::SIGNAL => "SIGNAL",
             Self::USER => "USER",
@@ -331,6 +339,40 @@ bitflags::bitflags! {
     }
 }
 
+bitflags::bitflags! {
+    /// Notes of [`Filter::PROC`] and [`Filter::PROCDESC`].
+    ///
+    /// # References
+    /// kqueue(2), FreeBSD 15; `docs/semantics.md`, C7 and C8.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub struct NoteProc: u32 {
+        /// The process has exited; `data` is its status as wait(2) has it.
+        #[doc(alias = "NOTE_EXIT")]
+        const EXIT = 0x8000_0000;
+        /// The process has made a child. Threads are not children.
+        #[doc(alias = "NOTE_FORK")]
+        const FORK = 0x4000_0000;
+        /// The process runs another program: a successful execve(2).
+        #[doc(alias = "NOTE_EXEC")]
+        const EXEC = 0x2000_0000;
+        /// The process was reaped: its number is free. With it the knote stays after `EXIT`.
+        #[doc(alias = "NOTE_REAP")]
+        const REAP = 0x0400_0000;
+        /// Follow the children, and theirs; [`Filter::PROC`] only.
+        #[doc(alias = "NOTE_TRACK")]
+        const TRACK = 0x0000_0001;
+        /// Output only: descendants of this process may have gone unnoticed.
+        #[doc(alias = "NOTE_TRACKERR")]
+        const TRACKERR = 0x0000_0002;
+        /// Output only: this is a new child of a followed process, whose pid is `data`.
+        #[doc(alias = "NOTE_CHILD")]
+        const CHILD = 0x0000_0004;
+        /// Nothing: the status comes with every `EXIT`. For programs written for macOS.
+        #[doc(alias = "NOTE_EXITSTATUS")]
+        const EXITSTATUS = 0;
+    }
+}
+
 macro_rules! into_fflags {
     ($($notes:ty),*) => {$(
         impl From<$notes> for u32 {
@@ -342,4 +384,6 @@ macro_rules! into_fflags {
     )*};
 }
 
-into_fflags!(NoteFs, NoteIo, NoteNetdev, NoteTimer, NoteUser, NoteVnode);
+into_fflags!(
+    NoteFs, NoteIo, NoteNetdev, NoteProc, NoteTimer, NoteUser, NoteVnode
+);

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::flags::{Filter, Flags, NoteIo, NoteNetdev, NoteTimer, NoteUser, NoteVnode};
+use crate::flags::{Filter, Flags, NoteIo, NoteNetdev, NoteProc, NoteTimer, NoteUser, NoteVnode};
 
 /// One change in a changelist, or one event in an eventlist: `struct kevent`.
 ///
@@ -248,6 +250,57 @@ impl Kevent {
         Self::new(number as usize, Filter::SIGNAL, Flags::ADD)
     }
 
+    /// Watch the process `pid`: any process that exists, a child or not.
+    ///
+    /// No process is ever reaped by the queue: a child's status stays for whoever waits for it.
+    ///
+    /// [`NoteProc::FORK`], [`NoteProc::EXEC`] and [`NoteProc::TRACK`] come from the kernel's
+    /// process events connector: the first such change in a process opens a netlink socket and
+    /// starts one thread, named `kevent-proc`, that serves all queues until the process ends; it
+    /// blocks all signals. The change is refused with `ENOTSUP` where that cannot work: without
+    /// the privilege (before Linux 6.6), in another network, user or pid namespace than the
+    /// first. [`NoteProc::EXIT`] needs none of it.
+    ///
+    /// # Errors
+    /// As answers to the change: `ESRCH`: no such process, or it has exited and neither
+    /// [`NoteProc::EXIT`] nor [`NoteProc::REAP`] is asked for. `ENOTSUP`: this system cannot tell
+    /// ([`NoteProc::REAP`] needs Linux 6.9). `EINVAL`: an unknown note. `EMFILE`, `ENFILE`,
+    /// `ENOMEM`: each watched process takes a descriptor.
+    ///
+    /// # Examples
+    /// ```
+    /// use kevent::{Events, Kevent, Kqueue, NoteProc};
+    /// use std::process::Command;
+    ///
+    /// let mut child = Command::new("sh").args(["-c", "exit 7"]).spawn()?;
+    /// let queue = Kqueue::new()?;
+    /// let mut events = Events::with_capacity(1);
+    /// queue.wait(&[Kevent::proc(child.id(), NoteProc::EXIT)], &mut events, None)?;
+    /// assert_eq!(events[0].exit_status().and_then(|status| status.code()), Some(7));
+    /// assert_eq!(child.wait()?.code(), Some(7));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// kqueue(2), FreeBSD 15, `EVFILT_PROC`; `docs/semantics.md`, C7 and D6.
+    #[must_use]
+    pub fn proc(pid: u32, notes: NoteProc) -> Self {
+        Self::new(pid as usize, Filter::PROC, Flags::ADD).fflags(notes)
+    }
+
+    /// Watch the process that a descriptor names; on Linux a pidfd.
+    ///
+    /// As [`Kevent::proc`], but for [`NoteProc::TRACK`], which does not exist here, and for the
+    /// errors: `EBADF`: not an open descriptor. `EINVAL`: a descriptor of another kind. An event
+    /// of [`NoteProc::FORK`] has the last child's pid in `data`.
+    ///
+    /// # References
+    /// kqueue(2), FreeBSD 15, `EVFILT_PROCDESC`; `docs/semantics.md`, C8.
+    #[must_use]
+    pub fn procdesc(fd: impl ToRawFd, notes: NoteProc) -> Self {
+        Self::descriptor(&fd, Filter::PROCDESC).fflags(notes)
+    }
+
     fn descriptor(fd: &impl ToRawFd, filter: Filter) -> Self {
         // A negative number becomes a huge ident, which the queue refuses with EBADF.
         #[expect(clippy::cast_sign_loss, reason = "the queue checks the range")]
@@ -423,6 +476,21 @@ impl Kevent {
         Some(io::Error::from_raw_os_error(
             i32::try_from(self.fflags).unwrap_or(i32::MAX),
         ))
+    }
+
+    /// How the process ended, if this is an event of [`Filter::PROC`] or [`Filter::PROCDESC`] with
+    /// [`NoteProc::EXIT`].
+    ///
+    /// Where the kernel does not tell the status of somebody else's process (`docs/semantics.md`,
+    /// D6) it is 0, which reads as success.
+    #[must_use]
+    pub fn exit_status(&self) -> Option<ExitStatus> {
+        let is_process = matches!(self.filter, Filter::PROC | Filter::PROCDESC);
+        let notes = NoteProc::from_bits_retain(self.fflags);
+        if !is_process || self.flags.contains(Flags::ERROR) || !notes.contains(NoteProc::EXIT) {
+            return None;
+        }
+        i32::try_from(self.data).ok().map(ExitStatus::from_raw)
     }
 
     /// How often the timer has expired since its last event, if this is a timer's event.

@@ -1,7 +1,7 @@
 //! kqueue(2) and kevent(2) for every kernel.
 //!
 //! The event queue of the BSDs and macOS: one call registers interest and returns events, for
-//! sockets, pipes, terminals, files, timers and events of the program's own, and its cost depends
+//! sockets, pipes, terminals, files, processes, signals, timers and events of the program's own, and its cost depends
 //! on the events that happen, never on the descriptors watched. On Linux this crate brings it
 //! with FreeBSD's semantics; on the BSDs and macOS the same types go straight to the kernel's own
 //! queue, and the items say under "Differences" what it does otherwise.
@@ -64,7 +64,9 @@ mod native;
 use native as queue;
 
 pub use events::Events;
-pub use flags::{Filter, Flags, NoteFs, NoteIo, NoteNetdev, NoteTimer, NoteUser, NoteVnode};
+pub use flags::{
+    Filter, Flags, NoteFs, NoteIo, NoteNetdev, NoteProc, NoteTimer, NoteUser, NoteVnode,
+};
 pub use kevent::{Kevent, ToRawFd};
 pub use kqueue::{Builder, Kqueue};
 pub use trigger::TriggerHandle;

@@ -15,6 +15,10 @@ mod flags_attributes;
 mod flags_order;
 mod lifecycle;
 mod nesting;
+mod proc_child;
+mod proc_follow;
+mod proc_other;
+mod procdesc;
 mod read_close;
 mod read_datagram;
 mod read_file;
@@ -34,7 +38,7 @@ mod vnode_kinds;
 mod write_other;
 mod write_socket;
 
-/// The groups F1, F2, F3, F4, F5, F7, F8, F9, F10 and F11.
+/// Every group of the reference.
 const GROUPS: &[&[Case]] = &[
     api_wait::CASES,
     api_changes::CASES,
@@ -49,6 +53,10 @@ const GROUPS: &[&[Case]] = &[
     write_other::CASES,
     empty::CASES,
     except::CASES,
+    proc_child::CASES,
+    proc_other::CASES,
+    proc_follow::CASES,
+    procdesc::CASES,
     timer::CASES,
     timer_absolute::CASES,
     user::CASES,

@@ -10,7 +10,7 @@ mod socket;
 
 pub use child::{Child, fork};
 pub use eventlist::kevent_into;
-pub use namespace::{Interface, mount_tmpfs, own_mounts, own_network, unmount};
+pub use namespace::{Interface, Namespace, leave, mount_tmpfs, own_mounts, own_network, unmount};
 pub use signal::{
     IntervalTimer, block_signal, count_signal, ignore_signal, installed_handler, is_signal_pending,
     kill_self, kill_thread, signal_count, take_signal, thread_id, unblock_signal,

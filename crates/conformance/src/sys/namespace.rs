@@ -142,3 +142,33 @@ fn request(name: &[u8]) -> libc::ifreq {
     }
     request
 }
+
+/// A kind of namespace.
+#[derive(Clone, Copy, Debug)]
+pub enum Namespace {
+    /// Interfaces and sockets.
+    Network,
+    /// Process numbers; for the children that come.
+    Pid,
+    /// Users and privileges.
+    User,
+}
+
+/// unshare(2).
+///
+/// # Errors
+/// As unshare(2): `EPERM` without privilege.
+pub fn leave(namespace: Namespace) -> io::Result<()> {
+    let flag = match namespace {
+        Namespace::Network => libc::CLONE_NEWNET,
+        Namespace::Pid => libc::CLONE_NEWPID,
+        Namespace::User => libc::CLONE_NEWUSER,
+    };
+    // SAFETY: takes a number, and none of the flags that would part what threads share.
+    let result = unsafe { libc::unshare(flag) };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}

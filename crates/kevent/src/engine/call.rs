@@ -143,6 +143,11 @@ impl<P: Poller> Held<'_, P> {
     /// # Errors
     /// That of the first change whose answer had no room; the changes after it are not tried.
     fn apply(&mut self, changelist: &[Kevent], events: &mut Eventlist<'_>) -> io::Result<()> {
+        // A change may name a knote that a service's news makes.
+        if self.engine.poller.expects_mail() {
+            self.engine.poller.fetch_mail();
+            self.answer_mail();
+        }
         let mut failure = None;
         for (number, change) in changelist.iter().enumerate() {
             let errno = match self.register(change, number) {

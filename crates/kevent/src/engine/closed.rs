@@ -76,6 +76,7 @@ impl<P: Poller> Held<'_, P> {
         }
         if set == Set::Main {
             engine.was_renewed.store(true, Ordering::Release);
+            self.rewatch_knotes();
         }
         let used: Vec<RawFd> = self.state.table.used().collect();
         for fd in used {

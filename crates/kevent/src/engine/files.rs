@@ -207,7 +207,7 @@ impl<P: Poller> Held<'_, P> {
             Watcher::Half(fd) => self.evaluate(fd, Direction::In),
             Watcher::Knote(key) => {
                 let is_same = self.with_knote(key, |knote, _| match filter::lookup(knote.filter) {
-                    Some(Entry::Plain(ops)) => Ok(ops.is_same_file(knote)),
+                    Some(Entry::Plain(ops)) => Ok(ops.is_same_object(knote)),
                     _ => Ok(false),
                 });
                 match is_same {

@@ -6,6 +6,7 @@ use crate::filter::vnode::Watched;
 use crate::flags::{Filter, Flags, NoteNetdev};
 use crate::kevent::Kevent;
 use crate::source::links::LinkState;
+use crate::source::process::Process;
 use crate::sys::signal::disposition::Counting;
 
 bitflags::bitflags! {
@@ -24,6 +25,8 @@ bitflags::bitflags! {
         const FORCED = 0x10;
         /// A half-knote whose entry is in the inner set.
         const INNER = 0x20;
+        /// What it watched is gone and it has nothing to say: it is to be deleted.
+        const GONE = 0x40;
     }
 }
 
@@ -77,6 +80,8 @@ pub(crate) enum Kept {
         /// The bell of its trigger handles, and its generation.
         bell: Option<(u32, u32)>,
     },
+    /// A process.
+    Process(Box<Process>),
     /// A signal.
     Signal(SignalKept),
     /// A network interface, or all.

@@ -7,7 +7,8 @@
 //! that epoll refuses, and the rare surplus.
 //!
 //! Lock order: the state of a queue, then that of a queue nested in it (asking for its count);
-//! never the other way round. The lock is never held while waiting.
+//! never the other way round. Then a service's (`source::process_events`), then a mailbox's. The
+//! lock is never held while waiting.
 //!
 //! The life of a call: `call` takes the lock, `register` applies each change (`descriptor` for
 //! descriptor filters, `register` itself for the rest), `interest` tells the kernel, `wait`
@@ -21,6 +22,7 @@ pub(crate) mod eventlist;
 pub(crate) mod files;
 pub(crate) mod interest;
 pub(crate) mod knote;
+pub(crate) mod mail;
 pub(crate) mod poller;
 pub(crate) mod ready;
 pub(crate) mod register;

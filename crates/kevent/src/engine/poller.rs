@@ -7,8 +7,12 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::RawFd;
 
+use std::sync::Arc;
+
 use crate::source::links::LinkState;
 use crate::source::mounts::MountNews;
+use crate::source::process_events::Letter;
+use crate::source::wake::Doorbell;
 use crate::sys::clock::Clock;
 use crate::sys::epoll::{Event, Patience};
 use crate::sys::inotify::{Mask, Notice, Place};
@@ -170,6 +174,21 @@ pub(crate) trait Poller: Send + Sync {
     fn free_bell(&self, bell: u32);
     /// Visits every bell rung since the last time.
     fn rung_bells(&self, each: &mut dyn FnMut(u32));
+
+    /// The doorbell for services that leave letters, where there can be such services.
+    fn shared_doorbell(&self) -> Option<Arc<Doorbell>> {
+        None
+    }
+    /// Whether a knote has subscribed to letters.
+    fn expects_mail(&self) -> bool {
+        false
+    }
+    /// Has the services deliver what they hold.
+    fn fetch_mail(&self) {}
+    /// The letters that have come, and whether some were lost.
+    fn take_mail(&self) -> (Vec<Letter>, bool) {
+        (Vec::new(), false)
+    }
 
     /// Makes sure that the alarm of this clock exists.
     fn need_alarm(&self, clock: Clock) -> io::Result<()>;

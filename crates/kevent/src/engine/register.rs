@@ -61,17 +61,22 @@ impl<P: Poller> Held<'_, P> {
             .copied();
         if let Some(key) = found
             && change.flags.contains(Flags::ADD)
-            && !self.is_same_file(ops, key)
+            && !self.is_same_object(ops, key)
         {
-            // The number was closed and is another file: its knote went with the old one.
-            self.delete_knote(key);
+            // The number was closed, or its process is gone, and it names something else now:
+            // the knote went with the old one, but for an event of it that waits.
+            self.supersede(ops, key);
             found = None;
         }
         let key = match found {
             None if change.flags.contains(Flags::ADD) => self.attach(ops, change)?,
+            None if change.flags.contains(Flags::DELETE) && self.delete_unindexed(change) => {
+                return Ok(());
+            }
             None => return Err(libc::ENOENT),
             Some(key) if change.flags.contains(Flags::DELETE) => {
                 self.delete_knote(key);
+                self.delete_unindexed(change);
                 return Ok(());
             }
             Some(key) => {
@@ -96,9 +101,28 @@ impl<P: Poller> Held<'_, P> {
         Ok(())
     }
 
-    fn is_same_file(&self, ops: &dyn FilterOps, key: u32) -> bool {
+    fn is_same_object(&self, ops: &dyn FilterOps, key: u32) -> bool {
         let knote = self.state.knotes.get(key as usize);
-        !ops.watches_descriptor() || knote.is_some_and(|knote| ops.is_same_file(knote))
+        knote.is_some_and(|knote| ops.is_same_object(knote))
+    }
+
+    /// The knote's name is needed for what it names now. Where that is no descriptor, what the
+    /// knote still has to say is delivered.
+    fn supersede(&mut self, ops: &dyn FilterOps, key: u32) {
+        if ops.watches_descriptor() {
+            self.delete_knote(key);
+            return;
+        }
+        let knote = self.state.knotes.get(key as usize);
+        if let Some(generation) = knote.map(|knote| knote.generation) {
+            self.knote_reported(key, generation, 0);
+        }
+        let knote = self.state.knotes.get(key as usize);
+        if knote.is_some_and(|knote| knote.status.contains(Status::ACTIVE)) {
+            self.unindex(key);
+        } else {
+            self.delete_knote(key);
+        }
     }
 
     /// Deletes the knotes that watch this number on their own account.
@@ -189,25 +213,44 @@ impl<P: Poller> Held<'_, P> {
 
     /// Something happened to what the knote watches.
     pub(crate) fn activate(&mut self, key: u32, what: Happening) {
-        let is_active = self.with_knote(key, |knote, context| {
+        self.act_on(key, |ops, knote, context| {
+            ops.happened(knote, what, context)
+        });
+    }
+
+    /// Tells a filter something about a knote of its own, and does what follows from it.
+    pub(crate) fn act_on(
+        &mut self,
+        key: u32,
+        tell: impl FnOnce(&dyn FilterOps, &mut Knote, &mut Context<'_>) -> bool,
+    ) {
+        let told = self.with_knote(key, |knote, context| {
             let Some(Entry::Plain(ops)) = filter::lookup(knote.filter) else {
-                return Ok(false);
+                return Err(libc::ENOENT);
             };
-            let is_active = ops.happened(knote, what, context);
+            let is_active = tell(*ops, knote, context);
             if is_active {
                 knote.status |= Status::ACTIVE;
             }
-            Ok(is_active)
+            Ok((is_active, knote.status.contains(Status::GONE)))
         });
-        if is_active == Ok(true) {
-            self.enqueue(key);
+        match told {
+            Ok((_, true)) => self.delete_knote(key),
+            Ok((true, false)) => self.enqueue(key),
+            _ => {}
         }
+        self.take_in();
     }
 
     /// The descriptor that a knote watches on its own account is ready.
     pub(crate) fn knote_reported(&mut self, key: u32, generation: u32, ready: u32) {
         let knote = self.state.knotes.get(key as usize);
         if knote.is_some_and(|knote| knote.generation == generation) {
+            // What led to this, for who hears of it another way, comes first.
+            if self.engine.poller.expects_mail() {
+                self.engine.poller.fetch_mail();
+                self.answer_mail();
+            }
             self.activate(key, Happening::Ready(ready));
         }
     }
@@ -267,7 +310,12 @@ impl<P: Poller> Held<'_, P> {
         let Some(knote) = state.knotes.try_remove(key as usize) else {
             return;
         };
-        state.index.remove(&(knote.filter, knote.ident));
+        let name = (knote.filter, knote.ident);
+        if state.index.get(&name) == Some(&key) {
+            state.index.remove(&name);
+        } else {
+            state.unindexed.retain(|&other| other != key);
+        }
         if let Some(Entry::Plain(ops)) = filter::lookup(knote.filter) {
             state.bound_count -= usize::from(ops.watches_descriptor());
             if let Some(audience) = audience(&mut state.audiences, *ops) {
@@ -294,6 +342,7 @@ impl<P: Poller> Held<'_, P> {
                 alarms: &mut state.alarms,
                 bells: &mut state.bells,
                 asking: &mut state.asking,
+                born: &mut state.born,
                 options: &self.engine.options,
                 poller: &self.engine.poller,
             },
@@ -313,6 +362,7 @@ impl<P: Poller> Held<'_, P> {
             alarms: &mut state.alarms,
             bells: &mut state.bells,
             asking: &mut state.asking,
+            born: &mut state.born,
             options: &self.engine.options,
             poller: &self.engine.poller,
         })

@@ -393,6 +393,7 @@ impl<P: Poller> Held<'_, P> {
 
     /// Handles were triggered: each knote lines up.
     pub(crate) fn answer_bells(&mut self) {
+        self.answer_mail();
         let mut rung = std::mem::take(&mut self.state.rung);
         self.engine.poller.rung_bells(&mut |bell| rung.push(bell));
         for bell in rung.drain(..) {

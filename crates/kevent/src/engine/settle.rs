@@ -27,7 +27,7 @@ impl<P: Poller> Held<'_, P> {
             // The end of a watch is news too, which would leave the queue readable for nothing.
             self.files_changed();
         }
-        let must_look = self.must_look() || self.state.is_owed;
+        let must_look = self.must_look() || self.state.is_owed || self.engine.poller.expects_mail();
         self.engine.must_look.store(must_look, Ordering::Relaxed);
         let poller = &self.engine.poller;
         if poller.has_doorbell() {

@@ -14,6 +14,7 @@ use super::knote::Knote;
 use super::poller::{Poller, Source};
 use super::ready::Ready;
 use super::table::{Rest, Table};
+use crate::filter::Born;
 use crate::flags::Filter;
 use crate::source::timers::TimerHeap;
 use crate::sys::clock::Clock;
@@ -35,6 +36,10 @@ pub(crate) struct State {
     pub(crate) rests: Slab<Rest>,
     pub(crate) knotes: Slab<Knote>,
     pub(crate) index: HashMap<(Filter, usize), u32>,
+    /// Knotes that are delivered and not found: each key above has one that is found.
+    pub(crate) unindexed: Vec<u32>,
+    /// Knotes that a filter has made and the engine has not yet taken in.
+    pub(crate) born: Vec<Born>,
     /// The generation of the last knote.
     pub(crate) knote_generation: u32,
     /// Knotes that watch a descriptor number.

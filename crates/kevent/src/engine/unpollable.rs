@@ -69,6 +69,10 @@ impl<P: Poller> Held<'_, P> {
 
     /// Looks at everything of which nobody reports that it has become true.
     pub(crate) fn look(&mut self) {
+        if self.engine.poller.expects_mail() {
+            self.engine.poller.fetch_mail();
+            self.answer_mail();
+        }
         for place in 0..self.state.asking.len() {
             let Some(&key) = self.state.asking.get(place) else {
                 break;

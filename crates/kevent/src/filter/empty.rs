@@ -133,7 +133,7 @@ impl FilterOps for Empty {
         true
     }
 
-    fn is_same_file(&self, knote: &Knote) -> bool {
+    fn is_same_object(&self, knote: &Knote) -> bool {
         match knote.kept {
             Kept::Empty { file, .. } => file_of(descriptor(knote)) == Ok(file),
             _ => false,

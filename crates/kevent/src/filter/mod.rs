@@ -15,11 +15,15 @@ use crate::engine::table::Direction;
 use crate::flags::{Filter, Flags, NoteIo};
 use crate::kevent::Kevent;
 use crate::source::descriptor::{Interest, Kind, Verdict};
+use crate::source::process_events::News;
 
 mod empty;
 mod except;
 mod fs;
 mod netdev;
+mod proc;
+mod procdesc;
+mod process;
 mod read;
 mod signal;
 #[cfg(test)]
@@ -51,6 +55,8 @@ static TABLE: &[(Filter, Entry)] = &[
     (Filter::FS, Entry::Plain(&fs::Fs)),
     (Filter::EMPTY, Entry::Plain(&empty::Empty)),
     (Filter::SIGNAL, Entry::Plain(&signal::Signal)),
+    (Filter::PROC, Entry::Plain(&proc::Proc)),
+    (Filter::PROCDESC, Entry::Plain(&procdesc::Procdesc)),
     (Filter::TIMER, Entry::Plain(&timer::Timer)),
     (Filter::USER, Entry::Plain(&user::User)),
     (Filter::VNODE, Entry::Plain(&vnode::Vnode)),
@@ -76,6 +82,8 @@ pub(crate) struct Context<'a> {
     pub(crate) alarms: &'a mut Alarms,
     pub(crate) bells: &'a mut Vec<Option<u32>>,
     pub(crate) asking: &'a mut Vec<u32>,
+    /// Knotes that the filter makes, for the engine to take in.
+    pub(crate) born: &'a mut Vec<Born>,
     pub(crate) options: &'a Options,
     pub(crate) poller: &'a dyn Poller,
 }
@@ -83,7 +91,6 @@ pub(crate) struct Context<'a> {
 impl Context<'_> {
     /// Watches a descriptor on the knote's own account: what it reports comes as
     /// [`Happening::Ready`]. `bits` are epoll's, edge-triggered or one-shot.
-    #[expect(dead_code, reason = "the filters that use it come next")]
     pub(crate) fn watch(&self, fd: RawFd, bits: u32) -> Result<(), Errno> {
         let token = Token::Knote {
             key: self.key,
@@ -105,6 +112,14 @@ impl Context<'_> {
             self.asking.push(key);
         }
     }
+}
+
+/// A knote that a filter has made on its own account.
+#[derive(Debug)]
+pub(crate) struct Born {
+    pub(crate) knote: Knote,
+    /// Whether a change can name it; it then takes the key from the knote that has it.
+    pub(crate) is_indexed: bool,
 }
 
 /// What happened to what a knote watches.
@@ -185,11 +200,29 @@ pub(crate) trait FilterOps: Sync {
         false
     }
 
-    /// Whether the number of a knote that watches a descriptor is still the same file. Asked at
-    /// EV_ADD.
-    fn is_same_file(&self, _knote: &Knote) -> bool {
+    /// Whether `ident` still names what the knote watches. Asked at EV_ADD.
+    fn is_same_object(&self, _knote: &Knote) -> bool {
         true
     }
+
+    /// A letter has come: for this subscription, or for all. Is the knote active now?
+    fn mail(
+        &self,
+        _knote: &mut Knote,
+        _subscription: Option<u64>,
+        _news: News,
+        _context: &mut Context<'_>,
+    ) -> bool {
+        false
+    }
+
+    /// The engine has taken in a knote of [`Context::born`]. Is it active?
+    fn born(&self, _knote: &mut Knote, _context: &mut Context<'_>) -> bool {
+        false
+    }
+
+    /// The main set was renewed: watches again what [`Context::watch`] watched.
+    fn rewatch(&self, _knote: &Knote, _context: &Context<'_>) {}
 
     /// A change names the existing knote. BSD: f_touch at registration.
     fn modify(

@@ -447,7 +447,7 @@ impl FilterOps for Vnode {
         true
     }
 
-    fn is_same_file(&self, knote: &Knote) -> bool {
+    fn is_same_object(&self, knote: &Knote) -> bool {
         let Kept::Vnode(watched) = &knote.kept else {
             return false;
         };

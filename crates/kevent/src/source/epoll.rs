@@ -23,6 +23,7 @@ use parking_lot::Mutex;
 use super::inotify::{FileWatch, Instances};
 use super::links::{LinkState, Links};
 use super::mounts::{MountNews, Mounts};
+use super::process_events::{self, Letter};
 use super::wake::Doorbell;
 use crate::engine::poller::{Poller, Set, Source, Token};
 use crate::sys;
@@ -297,6 +298,24 @@ impl Poller for EpollPoller {
             .get()
             .into_iter()
             .for_each(|doorbell| doorbell.drain(&mut *each));
+    }
+
+    fn shared_doorbell(&self) -> Option<Arc<Doorbell>> {
+        self.doorbell.get().cloned()
+    }
+
+    fn expects_mail(&self) -> bool {
+        let doorbell = self.doorbell.get();
+        doorbell.is_some_and(|doorbell| doorbell.mailbox().is_used())
+    }
+
+    fn fetch_mail(&self) {
+        process_events::catch_up();
+    }
+
+    fn take_mail(&self) -> (Vec<Letter>, bool) {
+        let doorbell = self.doorbell.get();
+        doorbell.map_or_else(Default::default, |doorbell| doorbell.mailbox().take())
     }
 
     fn need_alarm(&self, clock: Clock) -> io::Result<()> {

@@ -9,7 +9,8 @@
 //! the only call on it is EPOLL_CTL_MOD of our own live eventfd, which no other set holds, so
 //! what else has the number answers EBADF, EINVAL or ENOENT.
 //!
-//! Who rings: [`TriggerHandle`](crate::TriggerHandle) and the queue's own user-space events. Who
+//! Who rings: [`TriggerHandle`](crate::TriggerHandle), the queue's own user-space events, and who
+//! leaves a letter in the mailbox (`source::process_events`). Who
 //! answers: the engine, under the queue's lock.
 
 use std::io;
@@ -17,6 +18,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use super::arming::{Arming, Mode};
 use super::bells::Bells;
+use crate::source::process_events::Mailbox;
 use crate::sys;
 
 /// The mask that reports nothing: an eventfd never hangs up, and one-shot without a condition
@@ -35,6 +37,7 @@ pub(crate) struct Doorbell {
     process: u32,
     arming: Arming,
     bells: Bells,
+    mailbox: Mailbox,
 }
 
 impl Doorbell {
@@ -53,6 +56,7 @@ impl Doorbell {
             process: sys::fork::epoch(),
             arming: Arming::new(),
             bells: Bells::new(),
+            mailbox: Mailbox::default(),
         })
     }
 
@@ -93,6 +97,11 @@ impl Doorbell {
             armed,
             self.epoll_data,
         )
+    }
+
+    /// Where the queue's letters lie; `arm` follows each.
+    pub(crate) const fn mailbox(&self) -> &Mailbox {
+        &self.mailbox
     }
 
     /// A bell and its generation; `None` when 262,144 are in use. Under the queue's lock.

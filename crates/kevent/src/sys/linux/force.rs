@@ -9,6 +9,9 @@ pub(crate) const NAMES: &[&str] = &[
     "no_epoll_pwait2",
     "no_inotify_instance",
     "no_kcmp",
+    "no_pidfd_hup",
+    "no_pidfd_info",
+    "no_process_events",
     "no_sock_diag",
 ];
 

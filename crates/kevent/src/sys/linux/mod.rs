@@ -10,6 +10,8 @@ pub(crate) mod fork;
 pub(crate) mod inotify;
 pub(crate) mod link;
 pub(crate) mod number;
+pub(crate) mod process;
+pub(crate) mod process_events;
 pub(crate) mod signal;
 pub(crate) mod socket;
 pub(crate) mod timerfd;
