@@ -387,3 +387,14 @@ macro_rules! into_fflags {
 into_fflags!(
     NoteFs, NoteIo, NoteNetdev, NoteProc, NoteTimer, NoteUser, NoteVnode
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_exit_status_needs_no_note_of_its_own() {
+        assert!(NoteProc::EXITSTATUS.is_empty(), "deviation G19");
+    }
+}

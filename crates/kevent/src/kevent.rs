@@ -209,6 +209,25 @@ impl Kevent {
     /// gives no event; repeat the `EV_ADD` after writing, which looks at it anew.
     ///
     /// `EV_ADD` of what is not a socket is refused with `EINVAL`.
+    ///
+    /// # Examples
+    /// ```
+    /// use kevent::{Events, Kevent, Kqueue};
+    /// use std::io::{Read, Write};
+    /// use std::os::unix::net::UnixStream;
+    ///
+    /// let (mut near, mut far) = UnixStream::pair()?;
+    /// let queue = Kqueue::new()?;
+    /// near.write_all(b"reply")?;
+    /// queue.apply(&[Kevent::empty(&near).oneshot()])?;
+    /// far.read_exact(&mut [0; 5])?;
+    /// let mut events = Events::with_capacity(1);
+    /// assert_eq!(queue.wait(&[], &mut events, None)?, 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// kqueue(2), FreeBSD 15, `EVFILT_EMPTY`; `docs/semantics.md`, C3 and D3.
     #[must_use]
     pub fn empty(fd: impl ToRawFd) -> Self {
         Self::descriptor(&fd, Filter::EMPTY)
@@ -219,6 +238,23 @@ impl Kevent {
     /// once per change ([`Flags::CLEAR`] is set by itself).
     ///
     /// A mount that came and went between two calls is not seen.
+    ///
+    /// # Examples
+    /// ```
+    /// use kevent::{Events, Filter, Kevent, Kqueue};
+    /// use std::time::Duration;
+    ///
+    /// let queue = Kqueue::new()?;
+    /// let mut events = Events::with_capacity(1);
+    /// queue.wait(&[Kevent::mounts()], &mut events, Some(Duration::ZERO))?;
+    /// for event in &events {
+    ///     assert_eq!(event.filter, Filter::FS); // time to read the list of mounts again
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// kqueue(2), FreeBSD 15, `EVFILT_FS`; `docs/semantics.md`, C12 and D10.
     #[must_use]
     pub const fn mounts() -> Self {
         Self::new(0, Filter::FS, Flags::ADD)
@@ -234,6 +270,21 @@ impl Kevent {
     /// [`Flags::ONESHOT`]. A knote for every one goes on.
     ///
     /// `EV_ADD` of an unknown index is refused with `ENXIO`, of an unknown note with `EINVAL`.
+    ///
+    /// # Examples
+    /// ```
+    /// use kevent::{Kevent, Kqueue, NoteNetdev};
+    ///
+    /// let queue = Kqueue::new()?;
+    /// let loopback = Kevent::link(1).clear();
+    /// queue.apply(&[loopback.fflags(NoteNetdev::LINKUP | NoteNetdev::LINKINV)])?;
+    /// let unknown = queue.apply(&[Kevent::link(u32::MAX)]).unwrap_err();
+    /// assert_eq!(unknown.raw_os_error(), Some(libc::ENXIO));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// kqueue(2), FreeBSD 9, `EVFILT_NETDEV`; `docs/semantics.md`, C13 and D11.
     #[must_use]
     pub fn link(index: u32) -> Self {
         Self::new(index as usize, Filter::NETDEV, Flags::ADD).fflags(NoteNetdev::all())
@@ -243,6 +294,27 @@ impl Kevent {
     /// the default action stays in force. See [`signal`](crate::signal).
     ///
     /// `EV_ADD` of a number that is no signal is refused with `EINVAL`.
+    ///
+    /// # Examples
+    /// ```
+    /// use kevent::{Events, Kevent, Kqueue, signal};
+    /// use std::process::Command;
+    ///
+    /// // Ignored, it ends nothing; counted, it is a request to end.
+    /// signal::set_disposition(libc::SIGTERM, signal::Disposition::ignore())?;
+    /// let queue = Kqueue::new()?;
+    /// queue.apply(&[Kevent::signal(libc::SIGTERM)])?;
+    ///
+    /// let pid = std::process::id().to_string();
+    /// Command::new("sh").args(["-c", "kill -TERM $0", &pid]).status()?;
+    /// let mut events = Events::with_capacity(1);
+    /// queue.wait(&[], &mut events, None)?;
+    /// assert_eq!(events[0].signal_count(), Some(1));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// kqueue(2), FreeBSD 15, `EVFILT_SIGNAL`; `docs/semantics.md`, C9 and D7.
     #[must_use]
     pub const fn signal(number: i32) -> Self {
         // A negative number becomes a huge ident, which the queue refuses.
@@ -293,6 +365,22 @@ impl Kevent {
     /// As [`Kevent::proc`], but for [`NoteProc::TRACK`], which does not exist here, and for the
     /// errors: `EBADF`: not an open descriptor. `EINVAL`: a descriptor of another kind. An event
     /// of [`NoteProc::FORK`] has the last child's pid in `data`.
+    ///
+    /// # Examples
+    /// ```
+    /// use kevent::{Events, Kevent, Kqueue, NoteProc};
+    /// use rustix::process::{Pid, PidfdFlags, pidfd_open};
+    /// use std::process::Command;
+    ///
+    /// let mut child = Command::new("sh").args(["-c", "exit 7"]).spawn()?;
+    /// let process = pidfd_open(Pid::from_child(&child), PidfdFlags::empty())?;
+    /// let queue = Kqueue::new()?;
+    /// let mut events = Events::with_capacity(1);
+    /// queue.wait(&[Kevent::procdesc(&process, NoteProc::EXIT)], &mut events, None)?;
+    /// assert_eq!(events[0].exit_status().and_then(|status| status.code()), Some(7));
+    /// child.wait()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # References
     /// kqueue(2), FreeBSD 15, `EVFILT_PROCDESC`; `docs/semantics.md`, C8.

@@ -1,10 +1,11 @@
 //! Adding and deleting a knote again and again leaves nothing behind: no descriptor, no handler.
 
 use std::os::unix::net::UnixStream;
+use std::time::{Duration, SystemTime};
 
 use conformance::fixture::descriptor_count;
 use conformance::sys::{block_signal, installed_handler, unblock_signal};
-use kevent::{Kevent, Kqueue};
+use kevent::{Kevent, Kqueue, NoteProc, NoteVnode};
 
 /// Of each filter.
 const ROUNDS: usize = 100_000;
@@ -12,7 +13,21 @@ const ROUNDS: usize = 100_000;
 #[test]
 fn a_hundred_thousand_rounds_leave_no_descriptor_behind() {
     let (near, _far) = UnixStream::pair().unwrap();
+    let file = tempfile::tempfile().unwrap();
+    let own = std::process::id();
+    let pid = rustix::process::getpid();
+    let pidfd = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).unwrap();
     let changes = [
+        Kevent::read(&near),
+        Kevent::read(&file),
+        Kevent::write(&near).clear(),
+        Kevent::except(&near),
+        Kevent::vnode(&file, NoteVnode::all()),
+        Kevent::proc(own, NoteProc::EXIT),
+        Kevent::procdesc(&pidfd, NoteProc::EXIT),
+        Kevent::timer(1, Duration::from_secs(3600)),
+        Kevent::timer_at(2, SystemTime::now() + Duration::from_secs(3600)),
+        Kevent::user(1),
         Kevent::signal(libc::SIGUSR2),
         Kevent::empty(&near),
         Kevent::mounts(),

@@ -9,7 +9,7 @@
 //! Without NOTE_REAP the exit is the last event: EV_EOF and EV_ONESHOT, after which the engine
 //! removes the knote. A knote that has nothing to say at the end goes without a word. A knote
 //! that is subscribed to process events waits for the connector's word where nobody else knows
-//! the status. After FreeBSD's `filt_proc` and `knote_fork`.
+//! the status, and where it follows children: their births come before the exit. After FreeBSD's `filt_proc` and `knote_fork`.
 
 use super::{Born, Context, Errno, Report};
 use crate::engine::knote::{Kept, Knote, Status};
@@ -146,7 +146,7 @@ pub(super) fn ready(knote: &mut Knote) -> bool {
     };
     match process.stage {
         Stage::Alive if process.has_exited() => match process.status() {
-            None if process.subscription.is_some() => {
+            status if process.subscription.is_some() && process.awaits_word(status) => {
                 process.stage = Stage::Awaited;
                 false
             }

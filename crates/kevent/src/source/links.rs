@@ -125,6 +125,10 @@ impl Links {
 /// # Errors
 /// `ENXIO`: there is none of this index.
 pub(crate) fn state_of(index: u32) -> io::Result<LinkState> {
+    // The kernel's indices are positive ints; asked about another it says EINVAL.
+    if i32::try_from(index).is_err() {
+        return Err(io::Error::from_raw_os_error(libc::ENXIO));
+    }
     let mut found = None;
     let asked = ask(index, 0, |_, state| found = Some(state));
     match (found, asked) {
@@ -228,8 +232,10 @@ mod tests {
         let loopback = links.states.get(&1).copied();
         assert!(loopback.is_some());
         assert_eq!(loopback, state_of(1).ok());
-        let error = state_of(0x7fff_0000).unwrap_err();
-        assert_eq!(error.raw_os_error(), Some(libc::ENXIO));
+        for unknown in [0x7fff_0000, 0x8000_0000, u32::MAX] {
+            let error = state_of(unknown).unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(libc::ENXIO));
+        }
     }
 
     #[test]

@@ -90,6 +90,12 @@ impl Process {
         }
     }
 
+    /// Whether an exit with this status, known from elsewhere, is told only after the connector has
+    /// told of it, and so of all children before it.
+    pub(crate) const fn awaits_word(&self, status: Option<i32>) -> bool {
+        status.is_none() || self.wanted.contains(NoteProc::TRACK)
+    }
+
     /// Whether its number now belongs to another process.
     pub(crate) fn is_succeeded(&self) -> bool {
         let is_reaped = match &self.pidfd {

@@ -344,6 +344,18 @@ fn a_deadline_is_absolute_and_never_undercut() {
 }
 
 #[test]
+fn add_and_delete_of_an_absent_knote_in_one_change_adds() {
+    let queue = engine();
+    queue.apply(&[
+        read(3).with(Flags::DELETE),
+        Kevent::user(1).with(Flags::DELETE),
+    ]);
+    queue.apply(&[Kevent::trigger(1)]);
+    queue.poller.set_ready(3, IN);
+    assert_eq!(queue.poll(8).len(), 2, "as FreeBSD (deviation G3)");
+}
+
+#[test]
 fn a_closed_queue_answers_ebadf() {
     let queue = engine();
     queue.apply(&[read(3), Kevent::user(1)]);
