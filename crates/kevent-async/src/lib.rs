@@ -38,6 +38,9 @@
 //!   Postponing a timer costs nothing but a store.
 //! - **Other threads** reach a thread through [`Notify`] (`EVFILT_USER`), also from a signal
 //!   handler, or by waking a task's waker. [`spawn_blocking`] takes work away that would block.
+//! - **The system** reports through [`Signals`], [`Child`], [`ProcessTree`], [`FileWatch`] and
+//!   [`NetworkInterfaces`]. Each watches from the moment it is made, and keeps what happens until
+//!   it is asked.
 //! - **Cancellation** is dropping: a dropped future no longer waits, a dropped source leaves the
 //!   queue before its descriptor is closed, a dropped timer deletes its knote, a dropped
 //!   [`Task`] cancels its future. What still runs when [`block_on`] returns is cancelled.
@@ -57,16 +60,22 @@
 #![forbid(unsafe_code)]
 
 mod blocking;
+mod child;
 mod executor;
+mod file_watch;
 #[cfg(feature = "hyper")]
 pub mod hyper;
 mod io;
 mod limits;
 mod local;
+mod nested;
 mod net;
+mod network_interfaces;
 mod notify;
 mod platform;
+mod process_tree;
 mod reactor;
+mod signals;
 mod source;
 mod timeout;
 mod timer;
@@ -82,10 +91,15 @@ mod timer;
 /// Waiting for a task that was cancelled panics; `fallible()` gives `None` instead.
 pub use async_task::Task;
 pub use blocking::{Blocking, spawn_blocking};
+pub use child::Child;
 pub use executor::{YieldNow, block_on, prepare, spawn, yield_now};
+pub use file_watch::FileWatch;
 pub use io::Io;
 pub use net::{TcpListener, TcpStream, UnixListener, UnixStream};
+pub use network_interfaces::NetworkInterfaces;
 pub use notify::{Notifier, Notify};
+pub use process_tree::{ProcessEvent, ProcessTree};
+pub use signals::Signals;
 pub use source::Direction;
 pub use timeout::{TimedOut, Timeout, timeout};
 pub use timer::{Timer, sleep};

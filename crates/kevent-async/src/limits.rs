@@ -17,6 +17,9 @@ pub(crate) const EVENTS_PER_WAIT: usize = 256;
 /// still want it come back; so wakers that nobody takes out cannot pile up.
 pub(crate) const WAITERS_PER_DIRECTION: usize = 32;
 
+/// Events retrieved at once from the queue of one source: 1 KiB of eventlist for each.
+pub(crate) const NESTED_EVENTS: usize = 16;
+
 /// How long a timer waits that the queue could not take (no descriptor left for its timerfd)
 /// before it is tried again, and so how much too late it may fire.
 pub(crate) const TIMER_RETRY: Duration = Duration::from_millis(50);

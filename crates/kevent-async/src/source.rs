@@ -9,9 +9,11 @@ use std::os::fd::RawFd;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use kevent::Kevent;
+
 use crate::local;
 pub use crate::reactor::Direction;
-use crate::reactor::{Descriptor, Reactor, Slot, Token};
+use crate::reactor::{Descriptor, Reactor, Slot, Token, Watch};
 
 /// A slot in use.
 pub(crate) struct Source {
@@ -30,6 +32,18 @@ impl Source {
     /// A slot for a descriptor.
     pub(crate) fn new(fd: RawFd) -> io::Result<Self> {
         Self::insert(Slot::Descriptor(Descriptor::new(fd)))
+    }
+
+    /// A slot for one knote, which is added at once.
+    pub(crate) fn watch(change: Kevent) -> io::Result<Self> {
+        let source = Self::insert(Slot::Watch(Watch::new(&change)))?;
+        source.reactor.add_watch(source.token, change)?;
+        Ok(source)
+    }
+
+    /// What has happened to what it watches since the last time; `Pending` if nothing.
+    pub(crate) fn poll_notes(&self, context: &Context<'_>) -> Poll<u32> {
+        self.reactor.poll_notes(self.token, context)
     }
 
     pub(crate) fn reactor(&self) -> &Reactor {

@@ -6,6 +6,9 @@
 //! are noted in the slot and collected into one changelist, submitted with the next wait; a wish
 //! that goes away before that costs nothing.
 //!
+//! What must not miss anything from the moment it is made, a user event or a watched file, is added
+//! to the queue at once instead, and its maker is told of a refusal.
+//!
 //! Invariants:
 //! - No waker is woken or dropped while a slot table is borrowed: either may run any code,
 //!   which may come back here.
@@ -20,6 +23,6 @@ mod turn;
 mod waiters;
 
 pub use slot::Direction;
-pub(crate) use slot::{Descriptor, Slot, Timer, User};
+pub(crate) use slot::{Descriptor, Slot, Timer, User, Watch};
 pub(crate) use token::Token;
 pub(crate) use turn::Reactor;

@@ -6,6 +6,8 @@ use std::io;
 use std::os::fd::RawFd;
 use std::time::Instant;
 
+use kevent::{Filter, Kevent};
+
 use super::waiters::Waiters;
 
 /// Reading or writing.
@@ -25,6 +27,7 @@ pub(crate) enum Slot {
     Descriptor(Descriptor),
     Timer(Timer),
     User(User),
+    Watch(Watch),
 }
 
 /// A descriptor with at most two knotes.
@@ -81,6 +84,31 @@ pub(crate) struct Timer {
 pub(crate) struct User {
     pub(crate) is_notified: bool,
     pub(crate) waiters: Waiters,
+}
+
+/// One knote whose notes are kept until somebody takes them.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    pub(crate) filter: Filter,
+    pub(crate) ident: usize,
+    /// The queue holds the knote.
+    pub(crate) is_present: bool,
+    /// What happened and nobody has taken: `fflags` of the events so far.
+    pub(crate) notes: u32,
+    pub(crate) waiters: Waiters,
+}
+
+impl Watch {
+    /// Nothing has happened to what `change` names, which is not in the queue yet.
+    pub(crate) fn new(change: &Kevent) -> Self {
+        Self {
+            filter: change.filter,
+            ident: change.ident,
+            is_present: false,
+            notes: 0,
+            waiters: Waiters::default(),
+        }
+    }
 }
 
 impl Descriptor {

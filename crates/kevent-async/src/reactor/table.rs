@@ -8,10 +8,10 @@ use std::io;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use kevent::{Filter, Kevent};
+use kevent::{Filter, Flags, Kevent};
 use slab::Slab;
 
-use super::slot::{Descriptor, Direction, Knote, Slot, Timer};
+use super::slot::{Descriptor, Direction, Knote, Slot, Timer, Watch};
 use super::token::Token;
 use crate::limits;
 
@@ -63,6 +63,13 @@ impl Table {
     pub(crate) fn timer(&mut self, token: Token) -> Option<&mut Timer> {
         match self.get(token) {
             Some(Slot::Timer(timer)) => Some(timer),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn watch(&mut self, token: Token) -> Option<&mut Watch> {
+        match self.get(token) {
+            Some(Slot::Watch(watch)) => Some(watch),
             _ => None,
         }
     }
@@ -119,7 +126,7 @@ impl Table {
                     collect_descriptor(token, descriptor, changelist);
                 }
                 Some(Slot::Timer(timer)) => collect_timer(token, timer, changelist, woken),
-                Some(Slot::User(_)) | None => {}
+                Some(Slot::User(_) | Slot::Watch(_)) | None => {}
             }
         }
     }
@@ -171,7 +178,13 @@ impl Table {
                 user.is_notified = true;
                 user.waiters.take_into(woken);
             }
-            (None, _) => {}
+            (Some(Slot::Watch(watch)), None) => {
+                watch.notes |= event.fflags;
+                watch.is_present = !event.flags.contains(Flags::ONESHOT);
+                watch.waiters.take_into(woken);
+            }
+            // A refusal is told when the knote is added.
+            (Some(Slot::Watch(_)), Some(_)) | (None, _) => {}
         }
     }
 }
@@ -245,11 +258,11 @@ fn dispatch_descriptor(
 mod tests {
     use std::time::{Duration, Instant};
 
-    use kevent::{Filter, Flags, Kevent};
+    use kevent::{Filter, Flags, Kevent, NoteVnode};
 
     use super::Table;
     use crate::limits;
-    use crate::reactor::slot::{Descriptor, Direction, Slot, Timer};
+    use crate::reactor::slot::{Descriptor, Direction, Slot, Timer, Watch};
     use crate::reactor::token::Token;
 
     fn read_event(token: Token) -> Kevent {
@@ -366,6 +379,29 @@ mod tests {
         table.collect(&mut changelist, &mut Vec::new());
         assert_eq!(changelist.len(), 1);
     }
+
+    #[test]
+    fn notes_gather_until_the_last_event_of_a_watch() {
+        let mut table = Table::default();
+        let change = Kevent::vnode(3, NoteVnode::all()).clear();
+        let token = table.insert(Slot::Watch(Watch::new(&change))).unwrap();
+        let event = |notes: NoteVnode, flags| {
+            Kevent::new(3, Filter::VNODE, flags)
+                .fflags(notes)
+                .udata(token.udata())
+        };
+        table.dispatch(&event(NoteVnode::WRITE, Flags::CLEAR), &mut Vec::new());
+        assert!(table.watch(token).unwrap().is_present);
+        let last = event(NoteVnode::DELETE, Flags::CLEAR | Flags::ONESHOT);
+        table.dispatch(&last, &mut Vec::new());
+        let watch = table.watch(token).unwrap();
+        assert_eq!(
+            NoteVnode::from_bits_retain(watch.notes),
+            NoteVnode::WRITE | NoteVnode::DELETE
+        );
+        assert!(!watch.is_present);
+    }
+
     #[test]
     fn many_changes_are_collected_in_parts() {
         let mut table = Table::default();

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use kevent::{Events, Filter, Kevent, Kqueue, TriggerHandle};
+use kevent::{Events, Filter, Flags, Kevent, Kqueue, TriggerHandle};
 
 use super::slot::{Descriptor, Direction, Slot};
 use super::table::Table;
@@ -151,6 +151,11 @@ impl Reactor {
                 // only fail where there is nothing left to delete.
                 drop(self.queue.apply(&[Kevent::user(token.index()).delete()]));
             }
+            Some(Slot::Watch(watch)) if watch.is_present => {
+                // At once, since its ident may be another source's as soon as this one is gone.
+                let knote = Kevent::new(watch.ident, watch.filter, Flags::DELETE);
+                drop(self.queue.apply(&[knote]));
+            }
             _ => {}
         }
     }
@@ -244,6 +249,26 @@ impl Reactor {
         let crowd = match self.table.borrow_mut().get(token) {
             Some(Slot::User(user)) => user.waiters.add(context.waker()),
             _ => Waiters::default(),
+        };
+        crowd.wake();
+        Poll::Pending
+    }
+
+    /// Adds the knote of a watch at once.
+    pub(crate) fn add_watch(&self, token: Token, change: Kevent) -> io::Result<()> {
+        self.queue.apply(&[change.udata(token.udata())])?;
+        if let Some(watch) = self.table.borrow_mut().watch(token) {
+            watch.is_present = true;
+        }
+        Ok(())
+    }
+
+    /// Takes the notes of a watch, or waits for some.
+    pub(crate) fn poll_notes(&self, token: Token, context: &Context<'_>) -> Poll<u32> {
+        let crowd = match self.table.borrow_mut().watch(token) {
+            Some(watch) if watch.notes != 0 => return Poll::Ready(mem::take(&mut watch.notes)),
+            Some(watch) => watch.waiters.add(context.waker()),
+            None => Waiters::default(),
         };
         crowd.wake();
         Poll::Pending
