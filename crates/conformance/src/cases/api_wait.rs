@@ -14,7 +14,7 @@ use crate::fixture::{
     DEADLINE, Queue, descriptor_count, ident, limit_descriptors, read, unix_pair, while_waiting,
 };
 use crate::front::Options;
-use crate::sys::{IntervalTimer, count_signal, kill_thread, signal_count};
+use crate::sys::{IntervalTimer, count_signal, go_last, kill_thread, signal_count};
 
 /// The rows of this file.
 pub(super) const CASES: &[Case] = &[
@@ -279,6 +279,7 @@ fn expect_wait_outlasts(t: &Run<'_>, kq: &Queue, mut consume: impl FnMut() -> bo
     let started = Instant::now();
     while started.elapsed() < DEADLINE {
         let wait = || {
+            go_last();
             let started = Instant::now();
             (
                 kq.kevent(&[], 8, Some(timeout)).expect("a wait"),

@@ -74,3 +74,17 @@ impl Child {
             .ok_or_else(|| io::Error::other(format!("the child did not exit: {status:?}")))
     }
 }
+
+/// Lets every other thread of the machine go before this one: `SCHED_IDLE`. Where there is one
+/// processor only, whoever wakes it then goes on first.
+pub fn go_last() {
+    let parameters = libc::sched_param { sched_priority: 0 };
+    // SAFETY: the parameters live through the call; 0 is the calling thread.
+    let result = unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const parameters) };
+    assert_eq!(
+        result,
+        0,
+        "sched_setscheduler: {}",
+        io::Error::last_os_error()
+    );
+}

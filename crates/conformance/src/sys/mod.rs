@@ -8,7 +8,7 @@ mod signal;
 mod signalfd;
 mod socket;
 
-pub use child::{Child, fork};
+pub use child::{Child, fork, go_last};
 pub use eventlist::kevent_into;
 pub use namespace::{Interface, Namespace, leave, mount_tmpfs, own_mounts, own_network, unmount};
 pub use signal::{
