@@ -38,6 +38,7 @@ mod events;
 mod flags;
 mod kevent;
 mod kqueue;
+mod reading;
 mod sys;
 mod trigger;
 
