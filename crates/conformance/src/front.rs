@@ -3,6 +3,7 @@
 //! An implementation is tried by writing these two traits for it and handing the result to
 //! [`harness::main`](crate::harness::main).
 
+use std::ffi::c_int;
 use std::io;
 use std::os::fd::{BorrowedFd, RawFd};
 use std::time::Duration;
@@ -19,6 +20,18 @@ pub trait Front: Sync {
     /// # Errors
     /// As kqueue(2); `EINVAL` for an option that the implementation cannot give.
     fn open(&self, options: Options) -> io::Result<Box<dyn QueueFront>>;
+
+    /// Whether the program ignores `signal`, as far as it can tell: the implementation may have
+    /// put something of its own in place of that.
+    fn is_ignored(&self, signal: c_int) -> bool;
+
+    /// Why this implementation cannot say what the case with this id asks: its interface lacks
+    /// an option or a field. The case is then reported as skipped for that reason. What an
+    /// implementation does otherwise than the reference is no such reason.
+    fn cannot(&self, id: &str) -> Option<&'static str> {
+        let _ = id;
+        None
+    }
 }
 
 /// What a queue is made with.

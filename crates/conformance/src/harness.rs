@@ -63,6 +63,9 @@ fn run_here(front: &dyn Front, table: &[&'static Case], name: &str) -> ExitCode 
     if let Some(reason) = case.gate.closed() {
         Run::new(front).skip(reason);
     }
+    if let Some(reason) = front.cannot(&case.id()) {
+        Run::new(front).skip(reason);
+    }
     (case.run)(&Run::new(front));
     ExitCode::SUCCESS
 }
@@ -78,19 +81,38 @@ fn run_each_in_a_child(table: &[&'static Case]) -> ExitCode {
 }
 
 fn run_in_a_child(case: &Case, shows_output: bool) -> Result<Completion, Failed> {
-    let mut output = tempfile::tempfile()?;
-    let mut child = Command::new(env::current_exe()?)
-        .env(CASE_VARIABLE, case.name)
-        .stdin(Stdio::null())
-        .stdout(output.try_clone()?)
-        .stderr(output.try_clone()?)
-        .process_group(0)
-        .spawn()?;
+    let mut command = Command::new(env::current_exe()?);
+    command.env(CASE_VARIABLE, case.name);
+    let title = format!("{} | {}", case.id(), case.row);
+    let limits = Limits {
+        deadline: DEADLINE,
+        shows_output,
+    };
+    run_alone(&mut command, case.name, &limits)
+        .map_err(|report| Failed::from(format!("{title}\n{report}")))
+}
+
+/// How [`run_alone`] runs a program.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// How long the program may take before it is killed with all its descendants.
+    pub deadline: Duration,
+    /// Whether what it says is shown where it succeeds, too.
+    pub shows_output: bool,
+}
+
+/// Runs a program that is one test, `name`: alone in a process group, with nothing to read. It
+/// passes by exit code 0, skips by [`Run::SKIPPED`] and a line that begins with `SKIPPED`, and
+/// fails otherwise.
+///
+/// # Errors
+/// What the program said, and how it ended.
+pub fn run_alone(command: &mut Command, name: &str, limits: &Limits) -> Result<Completion, String> {
     let started = Instant::now();
-    let status = wait_or_kill(&mut child)?;
-    let text = read_back(&mut output)?;
-    if shows_output && !text.is_empty() {
-        eprint!("{}:\n{text}", case.name);
+    let (status, text) = run_to_end(command, limits.deadline)
+        .map_err(|error| format!("{name} cannot be run: {error}"))?;
+    if limits.shows_output && !text.is_empty() {
+        eprint!("{name}:\n{text}");
     }
     if status.success() {
         return Ok(Completion::Completed);
@@ -102,16 +124,28 @@ fn run_in_a_child(case: &Case, shows_output: bool) -> Result<Completion, Failed>
             .unwrap_or("SKIPPED");
         return Ok(Completion::ignored_with(reason));
     }
-    let (id, row) = (case.id(), case.row);
-    let how = describe(status, started.elapsed());
-    Err(Failed::from(format!("{id} | {row}\n{how}\n{text}")))
+    let how = describe(status, started.elapsed(), limits.deadline);
+    Err(format!("{how}\n{text}"))
+}
+
+/// How the program ended, and what it printed.
+fn run_to_end(command: &mut Command, deadline: Duration) -> io::Result<(ExitStatus, String)> {
+    let mut output = tempfile::tempfile()?;
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(output.try_clone()?)
+        .stderr(output.try_clone()?)
+        .process_group(0)
+        .spawn()?;
+    let status = wait_or_kill(&mut child, deadline)?;
+    Ok((status, read_back(&mut output)?))
 }
 
 /// Waits for the child until the deadline; then kills its process group.
-fn wait_or_kill(child: &mut Child) -> io::Result<ExitStatus> {
+fn wait_or_kill(child: &mut Child, allowed: Duration) -> io::Result<ExitStatus> {
     let pid = Pid::from_child(child);
     let ended = pidfd_open(pid, PidfdFlags::empty())?;
-    let deadline = Instant::now() + DEADLINE;
+    let deadline = Instant::now() + allowed;
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         let timeout = Timespec::try_from(left).map_err(io::Error::other)?;
@@ -134,9 +168,9 @@ fn read_back(output: &mut File) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn describe(status: ExitStatus, elapsed: Duration) -> String {
-    if elapsed >= DEADLINE {
-        return format!("killed after {} s", DEADLINE.as_secs());
+fn describe(status: ExitStatus, elapsed: Duration, deadline: Duration) -> String {
+    if elapsed >= deadline {
+        return format!("killed after {} s", deadline.as_secs());
     }
     match status.signal() {
         Some(signal) => format!("died of signal {signal}"),

@@ -1,4 +1,4 @@
-//! The harness on trial: a case that passes, one that fails, one that dies and two that skip are
+//! The harness on trial: a case that passes, one that fails, one that dies and three that skip are
 //! each reported as what they are.
 //!
 //! This binary has its own `main`: it runs itself as the test binary of a small table and reads
@@ -21,6 +21,14 @@ impl Front for Nothing {
 
     fn open(&self, _: Options) -> io::Result<Box<dyn QueueFront>> {
         Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn is_ignored(&self, _: i32) -> bool {
+        false
+    }
+
+    fn cannot(&self, id: &str) -> Option<&'static str> {
+        (id == "H-07").then_some("it has no words for it")
     }
 }
 
@@ -50,6 +58,9 @@ const TABLE: &[Case] = &[
             assert_eq!(stdin.to_str(), Some("/dev/null"));
         },
     ),
+    Case::new("q_h_07_a_front_cannot_ask_it", "nothing | nothing", |_| {
+        unreachable!("the front said so")
+    }),
 ];
 
 const INNER: &str = "KEVENT_CONFORMANCE_HARNESS_ON_TRIAL";
@@ -79,11 +90,12 @@ fn each_case_is_reported_as_what_it_is() -> Result<(), Failed> {
         "q_h_04_a_case_skips_itself        ... ignored (SKIPPED: no moon)",
         "q_h_05_a_gate_is_closed           ... ignored (SKIPPED: needs 18446744073709551615",
         "q_h_06_a_case_has_its_own_process ... ok",
+        "q_h_07_a_front_cannot_ask_it      ... ignored (SKIPPED: it has no words for it)",
         "H-02 | one | two",
         "the last words",
         "one is not two",
         "died of signal 6",
-        "2 passed; 2 failed; 2 ignored",
+        "2 passed; 2 failed; 3 ignored",
     ] {
         assert!(report.contains(line), "no {line:?} in: {report}");
     }

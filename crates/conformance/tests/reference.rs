@@ -1,7 +1,14 @@
 //! The table against `docs/semantics.md`: every row of the reference that Rust can express has
-//! exactly one case, and every case quotes its row in the reference's words.
+//! exactly one case, every other row a test of the C library, and every case quotes its row in the
+//! reference's words.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test states what it expects by panicking"
+)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use conformance::cases;
 
@@ -13,16 +20,14 @@ const GROUPS: &[&str] = &[
 ];
 
 /// Rows about what only C can express (raw numbers for queues, null pointers, negative counts,
-/// invalid times), which belong to the C library's tests.
+/// invalid times, the C library itself). Their tests are in the C library's `tests`.
 const ONLY_IN_C: &[&str] = &[
     "A-06", "A-07", "A-08", "A-09", "A-10", "A-12", "A-13", "A-14", "A-15", "A-41", "A-42", "A-51",
-    "A-54", "L-05", "L-06", "L-08", "L-09", "S-16",
+    "A-54", "L-05", "L-06", "L-08", "L-09", "S-16", "C-01", "C-02", "C-03", "C-04", "C-05", "C-06",
+    "C-07", "C-08", "C-09",
 ];
 
-/// `C-*` is about the C library itself.
-const NOT_HERE: &[&str] = &["C-"];
-
-/// The rows of section F that must have a case: id to words.
+/// All rows of section F: id to words.
 fn reference_rows() -> BTreeMap<String, String> {
     let mut is_wanted = false;
     let mut rows = BTreeMap::new();
@@ -42,9 +47,7 @@ fn reference_rows() -> BTreeMap<String, String> {
             continue;
         };
         let is_row = id.contains('-') && id.ends_with(|last: char| last.is_ascii_digit());
-        let is_elsewhere =
-            ONLY_IN_C.contains(&id) || NOT_HERE.iter().any(|group| id.starts_with(group));
-        if is_wanted && is_row && !is_elsewhere {
+        if is_wanted && is_row {
             rows.insert(
                 id.to_owned(),
                 normal(words.trim_end().trim_end_matches('|')),
@@ -52,6 +55,69 @@ fn reference_rows() -> BTreeMap<String, String> {
         }
     }
     rows
+}
+
+/// A test of the C library: the row it names, and the words that it quotes if it is written in C.
+struct TestInC {
+    name: String,
+    words: Option<String>,
+}
+
+impl TestInC {
+    fn id(&self) -> String {
+        let mut parts = self.name.split('_').skip(1);
+        let (group, number) = (parts.next().unwrap(), parts.next().unwrap());
+        format!("{}-{number}", group.to_uppercase())
+    }
+}
+
+/// `CASE(q_..., "row")` of the C programs and `fn q_...()` of the Rust tests beside them.
+fn tests_in_c() -> Vec<TestInC> {
+    let mut tests = Vec::new();
+    for path in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../libkqueue/tests")) {
+        let text = fs::read_to_string(&path).unwrap();
+        for call in text.split("\nCASE(q_").skip(1) {
+            let (name, rest) = call.split_once(',').unwrap();
+            tests.push(TestInC {
+                name: format!("q_{name}"),
+                words: Some(normal(&string_literals(rest))),
+            });
+        }
+        for function in text.split("\nfn q_").skip(1) {
+            let (name, _) = function.split_once('(').unwrap();
+            tests.push(TestInC {
+                name: format!("q_{name}"),
+                words: None,
+            });
+        }
+    }
+    tests
+}
+
+/// Every source file in the directory and below.
+fn sources(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let files = paths.flat_map(|path| {
+        if path.is_dir() {
+            sources(&path)
+        } else {
+            vec![path]
+        }
+    });
+    files.collect()
+}
+
+/// What the string literals at the front of a C text say together.
+fn string_literals(text: &str) -> String {
+    let mut words = String::new();
+    let mut rest = text.trim_start();
+    while let Some(literal) = rest.strip_prefix('"') {
+        let (content, after) = literal.split_once('"').unwrap();
+        words.push_str(content);
+        rest = after.trim_start();
+    }
+    words
 }
 
 fn normal(words: &str) -> String {
@@ -62,16 +128,24 @@ fn normal(words: &str) -> String {
 fn every_case_of_the_reference_has_a_test() {
     let rows = reference_rows();
     assert!(
-        rows.len() > 250,
+        rows.len() > 280,
         "the reference was read: {} rows",
         rows.len()
     );
+    let in_c: BTreeSet<_> = tests_in_c().iter().map(TestInC::id).collect();
     let mut complaints = Vec::new();
     for (id, words) in &rows {
         let count = cases::all().filter(|case| case.id() == *id).count();
-        if count != 1 {
+        let is_only_in_c = ONLY_IN_C.contains(&id.as_str());
+        if count != usize::from(!is_only_in_c) {
             complaints.push(format!("{id} has {count} cases: {words}"));
         }
+        if is_only_in_c && !in_c.contains(id) {
+            complaints.push(format!("{id} has no test in C: {words}"));
+        }
+    }
+    for id in ONLY_IN_C.iter().filter(|id| !rows.contains_key(**id)) {
+        complaints.push(format!("the reference has no row {id}"));
     }
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }
@@ -79,15 +153,17 @@ fn every_case_of_the_reference_has_a_test() {
 #[test]
 fn every_case_quotes_its_row() {
     let rows = reference_rows();
+    let in_rust = cases::all().map(|case| (case.id(), case.name.to_owned(), normal(case.row)));
+    let in_c = tests_in_c().into_iter().filter_map(|test| {
+        let id = test.id();
+        test.words.map(|words| (id, test.name, words))
+    });
     let mut complaints = Vec::new();
-    for case in cases::all() {
-        let id = case.id();
+    for (id, name, quoted) in in_rust.chain(in_c) {
         match rows.get(&id) {
-            None => complaints.push(format!("{}: the reference has no row {id}", case.name)),
-            Some(words) if *words == normal(case.row) => {}
-            Some(words) => {
-                complaints.push(format!("{id}\n  reference: {words}\n  case: {}", case.row))
-            }
+            None => complaints.push(format!("{name}: the reference has no row {id}")),
+            Some(words) if *words == quoted => {}
+            Some(words) => complaints.push(format!("{id}\n  reference: {words}\n  case: {quoted}")),
         }
     }
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
@@ -95,17 +171,13 @@ fn every_case_quotes_its_row() {
 
 #[test]
 fn every_name_is_a_statement_in_snake_case() {
-    for case in cases::all() {
-        let words: Vec<_> = case.name.split('_').collect();
-        let is_snake = case
-            .name
+    let in_rust = cases::all().map(|case| case.name.to_owned());
+    for name in in_rust.chain(tests_in_c().into_iter().map(|test| test.name)) {
+        let words: Vec<_> = name.split('_').collect();
+        let is_snake = name
             .chars()
             .all(|c| c == '_' || c.is_ascii_lowercase() || c.is_ascii_digit());
-        assert!(
-            is_snake && words[0] == "q" && words.len() > 4,
-            "{}",
-            case.name
-        );
-        assert_eq!(words[2].len(), 2, "two digits: {}", case.name);
+        assert!(is_snake && words[0] == "q" && words.len() > 4, "{name}");
+        assert_eq!(words[2].len(), 2, "two digits: {name}");
     }
 }

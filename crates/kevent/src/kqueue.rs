@@ -53,7 +53,7 @@ use crate::trigger::TriggerHandle;
 /// # References
 /// kqueue(2), FreeBSD 15; `docs/semantics.md`.
 pub struct Kqueue {
-    queue: Arc<Queue>,
+    pub(crate) queue: Arc<Queue>,
 }
 
 /// Options of a queue, set before it is made.
@@ -64,6 +64,8 @@ pub struct Builder {
     pub(crate) exact_socket_errors: bool,
     pub(crate) timers_max: Option<usize>,
     pub(crate) copy_on_fork: bool,
+    #[cfg(target_os = "linux")]
+    pub(crate) follows_closes: bool,
 }
 
 impl Builder {

@@ -44,6 +44,10 @@ mod trigger;
 
 // Linux: an engine of our own.
 #[cfg(target_os = "linux")]
+pub mod binding;
+#[cfg(target_os = "linux")]
+mod closing;
+#[cfg(target_os = "linux")]
 mod engine;
 #[cfg(target_os = "linux")]
 mod filter;

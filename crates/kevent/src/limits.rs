@@ -23,3 +23,6 @@ pub(crate) const TIMEOUT_SECONDS_MAX: u64 = i32::MAX.cast_unsigned() as u64;
 
 /// Nanoseconds at which deadlines and periods of timers saturate: 292 years.
 pub(crate) const NANOS_MAX: u64 = i64::MAX.cast_unsigned();
+
+/// So many closes of one number may overtake one registration of it.
+pub(crate) const CLOSES_MAX: u32 = 16;

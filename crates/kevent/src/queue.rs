@@ -3,19 +3,21 @@
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::engine::call::closed;
+use crate::closing::numbers;
+use crate::engine::call::{Call, closed};
+use crate::engine::eventlist::Layout;
 use crate::engine::knote::Kept;
 use crate::engine::state::{Engine, Options};
 use crate::flags::Filter;
 use crate::kevent::Kevent;
 use crate::kqueue::Builder;
 use crate::source::epoll::EpollPoller;
-use crate::source::wake::Doorbell;
+use crate::source::wake::{Doorbell, Stay, mark};
 use crate::{registry, sys};
 
 /// One queue, shared by its handles. The engine is shared with the registry, which may hold on to
@@ -26,6 +28,8 @@ pub(crate) struct Queue {
     /// The process that made it. In a forked child the epoll set is still the parent's, so the
     /// child must not touch it.
     process: u32,
+    /// It is in the registry.
+    is_entered: AtomicBool,
 }
 
 impl Queue {
@@ -41,12 +45,14 @@ impl Queue {
             without_data: builder.without_data,
             exact_socket_errors: builder.exact_socket_errors,
             timers_max: builder.timers_max,
+            follows_closes: builder.follows_closes,
         };
         let engine = Arc::new(Engine::new(poller, options));
         registry::enter(own_fd, &engine);
         Ok(Arc::new(Self {
             engine,
             process: sys::fork::epoch(),
+            is_entered: AtomicBool::new(true),
         }))
     }
 
@@ -59,11 +65,60 @@ impl Queue {
         timeout: Option<Duration>,
     ) -> io::Result<usize> {
         self.check_process()?;
+        let _stay = if eventlist.is_empty() {
+            Stay::default()
+        } else {
+            self.engine.poller.home().enter(mark())
+        };
         let result = self.engine.kevent(changelist, eventlist, timeout);
+        self.called();
+        result
+    }
+
+    /// A call whose waiting is somebody else's.
+    #[inline]
+    pub(crate) fn call<'a, L: Layout>(
+        &'a self,
+        eventlist: &'a mut [MaybeUninit<L>],
+    ) -> io::Result<Call<'a, EpollPoller, L>> {
+        self.check_process()?;
+        self.engine.poller.open();
+        Ok(Call::new(&self.engine, eventlist))
+    }
+
+    /// After each call: tells queues that watch this one of a new set under its number.
+    #[inline]
+    pub(crate) fn called(&self) {
         if self.engine.was_renewed.load(Ordering::Relaxed) {
             self.announce_renewal();
         }
-        result
+    }
+
+    /// A number that this queue may watch is about to be closed. Async-signal-safe.
+    pub(crate) fn number_closes(&self, fd: RawFd) {
+        self.engine.closed.push(fd);
+        self.engine.poller.number_closes(fd);
+    }
+
+    /// The queue goes by another number of its descriptor; returns the one it had.
+    pub(crate) fn move_to(&self, number: OwnedFd) -> OwnedFd {
+        numbers::moved();
+        let held = self.engine.hold();
+        let new = number.as_raw_fd();
+        let old = self.engine.poller.move_to(number);
+        self.engine.set_own_fd(new);
+        drop(held);
+        registry::moved(&self.engine, old.as_raw_fd(), new);
+        old
+    }
+
+    /// Closes it for who is inside, and leaves the rest to the drop, but for its number, which is
+    /// the caller's from now on. Async-signal-safe.
+    pub(crate) fn condemn(&self, is_awaited: bool) {
+        self.engine.poller.give_up_number();
+        if !self.engine.is_dead.swap(true, Ordering::AcqRel) && is_awaited {
+            self.engine.poller.rouse_for_good();
+        }
     }
 
     #[cold]
@@ -73,6 +128,13 @@ impl Queue {
         }
     }
 
+    fn leave(&self) {
+        if self.is_entered.swap(false, Ordering::AcqRel) {
+            registry::leave(&self.engine);
+        }
+    }
+
+    #[inline]
     fn check_process(&self) -> io::Result<()> {
         if sys::fork::epoch() == self.process {
             Ok(())
@@ -95,7 +157,7 @@ impl Queue {
     pub(crate) fn close(&self) {
         if self.check_usable().is_ok() {
             self.engine.close();
-            registry::leave(&self.engine);
+            self.leave();
         }
     }
 
@@ -105,7 +167,12 @@ impl Queue {
         }
     }
 
+    /// The descriptor, at which whoever gets it may look.
     pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
+        // In a forked child it is the parent's, who is not to be told anything.
+        if self.check_process().is_ok() {
+            self.engine.poller.open();
+        }
         self.engine.poller.as_fd()
     }
 
@@ -163,8 +230,8 @@ impl Trigger {
 
 impl Drop for Queue {
     fn drop(&mut self) {
-        if self.check_usable().is_ok() {
-            registry::leave(&self.engine);
+        if self.check_process().is_ok() {
+            self.leave();
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::os::fd::RawFd;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 
 use hashbrown::HashMap;
 use parking_lot::RwLock;
@@ -14,33 +14,22 @@ use parking_lot::RwLock;
 use crate::engine::state::Engine;
 use crate::source::epoll::EpollPoller;
 use crate::source::inotify::Instances;
-use crate::sys;
+use crate::sys::per_process::PerProcess;
 
 type Queue = Engine<EpollPoller>;
 
-/// The queues of one process, and the registry of the child that came after.
+/// The queues of one process.
 #[derive(Default)]
 struct Registry {
-    process: u32,
     queues: RwLock<HashMap<RawFd, Weak<Queue>>>,
     file_instances: Instances,
-    next: OnceLock<Box<Self>>,
 }
 
-static FIRST: OnceLock<Registry> = OnceLock::new();
+static REGISTRY: PerProcess<Registry> = PerProcess::new();
 
 /// The registry of this process.
 fn here() -> &'static Registry {
-    let process = sys::fork::epoch();
-    let empty = || Registry {
-        process,
-        ..Registry::default()
-    };
-    let mut registry = FIRST.get_or_init(empty);
-    while registry.process != process {
-        registry = registry.next.get_or_init(|| Box::new(empty()));
-    }
-    registry
+    REGISTRY.here()
 }
 
 /// A queue was made.
@@ -48,9 +37,16 @@ pub(crate) fn enter(fd: RawFd, queue: &Arc<Queue>) {
     here().queues.write().insert(fd, Arc::downgrade(queue));
 }
 
+/// A queue goes by another number: queues that watch the old one forget it.
+pub(crate) fn moved(queue: &Arc<Queue>, old: RawFd, new: RawFd) {
+    let mut queues = here().queues.write();
+    queues.remove(&old);
+    queues.insert(new, Arc::downgrade(queue));
+}
+
 /// A queue is closed: queues that watch it forget it. Called with no queue's lock held.
 pub(crate) fn leave(queue: &Queue) {
-    let fd = queue.options.own_fd;
+    let fd = queue.own_fd();
     here().queues.write().remove(&fd);
     if queue.is_nested.load(Ordering::Acquire) {
         for other in others(fd) {
@@ -62,7 +58,7 @@ pub(crate) fn leave(queue: &Queue) {
 /// A queue's set was renewed under its number: queues that watch it take it up again. Called
 /// with no queue's lock held.
 pub(crate) fn renewed(queue: &Queue) {
-    let fd = queue.options.own_fd;
+    let fd = queue.own_fd();
     for other in others(fd) {
         other.rewatch(fd);
     }

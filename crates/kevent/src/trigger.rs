@@ -10,6 +10,9 @@ use crate::queue::Trigger;
 /// the knote was deleted or the queue closed, a trigger does nothing. User events triggered
 /// through handles between two waits are delivered in the order in which the handles were made.
 ///
+/// A thread that triggers what it will wait for itself needs no system call, unless other threads
+/// have waited in the queue too, or its descriptor was asked for.
+///
 /// # Differences
 /// On BSD and macOS a trigger is a kevent(2) call, which is async-signal-safe: events come in the
 /// order in which they were triggered, and the `data` of the user event becomes 0, as with any

@@ -34,6 +34,10 @@ impl Front for Rust {
         }
         Ok(Box::new(RustQueue(builder.build()?)))
     }
+
+    fn is_ignored(&self, signal: i32) -> bool {
+        kevent::signal::disposition(signal).is_ok_and(|seen| seen.is_ignore())
+    }
 }
 
 impl QueueFront for RustQueue {

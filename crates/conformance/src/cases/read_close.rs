@@ -6,6 +6,7 @@ use rustix::io::Errno;
 
 use crate::case::Case;
 use crate::fixture::{ident, pipe, read, send, while_waiting};
+use crate::sys::duplicate_onto;
 
 /// The rows of this file.
 pub(super) const CASES: &[Case] = &[
@@ -75,7 +76,7 @@ pub(super) const CASES: &[Case] = &[
             kq.apply(&[read(&watched)]);
             send(&w, 5);
             kq.front().forget_fd(watched.as_raw_fd());
-            rustix::io::dup2(&other_r, &mut watched).expect("dup2");
+            duplicate_onto(&other_r, &mut watched).expect("dup2");
             send(&other_w, 7);
             kq.expect_none();
             kq.expect_error(read(&watched).delete(), Errno::NOENT);

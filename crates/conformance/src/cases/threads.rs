@@ -300,8 +300,9 @@ fn reuse_storm(kq: &Queue) {
         let duplicate = (own.is_multiple_of(4)).then(|| r.try_clone().expect("a duplicate"));
         kq.front()
             .forget_fd(i32::try_from(number).expect("a number"));
-        dead[number].fetch_max(own, Ordering::SeqCst);
         drop(r);
+        // The number may have its next life already.
+        dead[number].fetch_max(own, Ordering::SeqCst);
         drop(duplicate);
     };
     thread::scope(|scope| {

@@ -13,7 +13,7 @@ pub use eventlist::kevent_into;
 pub use namespace::{Interface, Namespace, leave, mount_tmpfs, own_mounts, own_network, unmount};
 pub use signal::{
     IntervalTimer, block_signal, count_signal, ignore_signal, installed_handler, is_signal_pending,
-    kill_self, kill_thread, signal_count, take_signal, thread_id, unblock_signal,
+    kill_self, kill_thread, signal_count, take_signal, thread_id, told_handler, unblock_signal,
 };
 pub use signalfd::readable_signalfd;
-pub use socket::{select_readable, set_receive_low_water};
+pub use socket::{duplicate_onto, select_readable, set_receive_low_water};

@@ -113,9 +113,32 @@ pub fn ignore_signal(signal: libc::c_int) {
 }
 
 /// The address of the handler that the kernel knows for `signal`; 0 and 1 are `SIG_DFL` and
-/// `SIG_IGN`.
+/// `SIG_IGN`. The kernel is asked itself: sigaction(2) of a C library may tell what the program
+/// has set instead.
 #[must_use]
 pub fn installed_handler(signal: libc::c_int) -> usize {
+    /// Bytes of the kernel's signal set.
+    const SET_SIZE: usize = 8;
+    // `struct sigaction` of the kernel is four words, of which the handler is the first.
+    let mut action = [0_usize; 8];
+    // SAFETY: nothing is installed; the old action goes to a place larger than it is.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigaction,
+            signal,
+            ptr::null::<usize>(),
+            action.as_mut_ptr(),
+            SET_SIZE,
+        )
+    };
+    assert_eq!(result, 0, "rt_sigaction: {}", io::Error::last_os_error());
+    action[0]
+}
+
+/// The address of the handler that sigaction(2) tells for `signal`; 0 and 1 are `SIG_DFL` and
+/// `SIG_IGN`.
+#[must_use]
+pub fn told_handler(signal: libc::c_int) -> usize {
     // SAFETY: all bits zero is a valid `sigaction`.
     let mut action: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
     // SAFETY: nothing is installed; the old action goes to an initialised one.

@@ -1,7 +1,7 @@
-//! A socket option, and select(2).
+//! A socket option, select(2), and dup2(2).
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::ptr;
 
 /// Sets SO_RCVLOWAT: how many bytes make a stream socket readable.
@@ -59,4 +59,18 @@ pub fn select_readable(fd: &impl AsFd) -> io::Result<bool> {
         -1 => Err(io::Error::last_os_error()),
         count => Ok(count == 1),
     }
+}
+
+/// dup2(2): `number` becomes another name of `file`. The C library's function, which a library
+/// may stand in front of.
+///
+/// # Errors
+/// As dup2(2).
+pub fn duplicate_onto(file: &impl AsFd, number: &mut OwnedFd) -> io::Result<()> {
+    // SAFETY: takes no pointer; the number stays its owner's.
+    let result = unsafe { libc::dup2(file.as_fd().as_raw_fd(), number.as_raw_fd()) };
+    if result < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
 }

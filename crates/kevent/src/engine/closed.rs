@@ -1,7 +1,7 @@
 //! Descriptors that are closed, by announcement or behind the queue's back, and the end of the
 //! queue itself.
 //!
-//! Nobody tells a library of close(2). A generation in each kernel entry makes a reused number
+//! Who sees every close(2) announces it (`closing`). Else nobody tells a library of close(2). A generation in each kernel entry makes a reused number
 //! safe: an entry that survives its number (the file lives on through a duplicate) is a *ghost*,
 //! whose reports are dropped. The kernel removes an entry only by its number and file together,
 //! so a ghost that reports again is removed by way of a survivor among our own descriptors, or,
@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 
 use super::poller::{Poller, Set};
 use super::state::{Engine, Held};
-use super::table::{Direction, Item, Registered, SETS, SlotBits};
+use super::table::{Direction, Item, Registered, SETS, Slot, SlotBits};
 use crate::limits::GHOSTS_MAX;
 use crate::source::descriptor::Kind;
 
@@ -46,6 +46,39 @@ impl<P: Poller> Held<'_, P> {
                 let _ = self.engine.poller.delete(set, fd);
             }
         }
+    }
+
+    /// Everything on this number goes, if there is anything.
+    pub(crate) fn forget_number(&mut self, fd: RawFd) {
+        self.drop_bound(fd);
+        let slot = self.state.table.get(fd);
+        if slot.is_some_and(|slot| slot.has_knotes() || slot.is_registered()) {
+            self.drop_descriptor(fd);
+        }
+    }
+
+    /// Takes in the closes that were announced. Who announced them sees to the kernel's sets.
+    #[inline]
+    pub(crate) fn take_closed(&mut self) {
+        if !self.engine.closed.is_empty() {
+            self.forget_closed();
+        }
+    }
+
+    #[cold]
+    fn forget_closed(&mut self) {
+        let engine = self.engine;
+        engine.closed.take(|fd| {
+            if let Some(slot) = self.state.table.get_mut(fd) {
+                for set in SETS {
+                    slot.item_mut(set).registered = Registered::empty();
+                }
+            }
+            self.drop_bound(fd);
+            if self.state.table.get(fd).is_some_and(Slot::has_knotes) {
+                self.drop_descriptor(fd);
+            }
+        });
     }
 
     /// An entry reported under a number and generation that name no knote.
@@ -99,15 +132,7 @@ impl<P: Poller> Engine<P> {
     /// The number was or will be closed.
     pub(crate) fn forget_fd(&self, fd: RawFd) {
         let mut held = self.hold();
-        held.drop_bound(fd);
-        let is_used = held
-            .state
-            .table
-            .get(fd)
-            .is_some_and(|slot| slot.has_knotes() || slot.is_registered());
-        if is_used {
-            held.drop_descriptor(fd);
-        }
+        held.forget_number(fd);
         held.settle();
     }
 

@@ -26,7 +26,7 @@ impl<P: Poller> Held<'_, P> {
         number: usize,
     ) -> Result<(), Errno> {
         let fd = RawFd::try_from(change.ident).map_err(|_| libc::EBADF)?;
-        if fd == self.engine.options.own_fd {
+        if fd == self.engine.own_fd() {
             return Err(libc::EINVAL);
         }
         let is_present = self

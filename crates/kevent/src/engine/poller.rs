@@ -104,6 +104,22 @@ impl Token {
         (INTERNAL + internal) as u64
     }
 
+    /// The number and generation, if the token is that of a watched descriptor.
+    #[inline]
+    pub(crate) const fn descriptor(token: u64) -> Option<(RawFd, u32)> {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the two halves, each 32 bits"
+        )]
+        let (generation, number) = ((token >> 32) as u32, token as u32);
+        // All others are above.
+        if number < KNOTE {
+            Some((number.cast_signed(), generation))
+        } else {
+            None
+        }
+    }
+
     pub(crate) const fn decode(token: u64) -> Self {
         #[expect(
             clippy::cast_possible_truncation,
@@ -160,8 +176,13 @@ pub(crate) trait Poller: Send + Sync {
     fn need_doorbell(&self) -> io::Result<()>;
     /// Whether the doorbell exists.
     fn has_doorbell(&self) -> bool;
-    /// Makes the main set report the doorbell once.
+    /// Makes the main set report the doorbell once; or [`has_unheard`](Self::has_unheard) say so,
+    /// where nobody but this thread could notice. At the end of a call.
     fn arm_doorbell(&self);
+    /// Whether there is something to look at of which the main set was not told.
+    fn has_unheard(&self) -> bool {
+        false
+    }
     /// Takes that back.
     fn disarm_doorbell(&self);
     /// Whether the doorbell is armed and not yet reported.

@@ -9,9 +9,11 @@ use super::knote::{Knote, Status};
 use super::poller::{KEY_MAX, Poller, Source};
 use super::ready::Node;
 use super::state::Held;
+use crate::closing::numbers;
 use crate::filter::{self, Context, Entry, Errno, FilterOps, Happening, Modified};
 use crate::flags::Flags;
 use crate::kevent::Kevent;
+use crate::limits::CLOSES_MAX;
 
 /// What became of a change that did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,13 +41,61 @@ impl<P: Poller> Held<'_, P> {
         if change.flags.contains(Flags::ADD | Flags::KEEPUDATA) {
             return Err(libc::EINVAL);
         }
-        match entry {
-            Entry::Descriptor(direction) => self.register_half(*direction, &change, number),
-            Entry::Plain(ops) => self.register_knote(*ops, &change),
-            Entry::Refused(errno) if change.flags.contains(Flags::ADD) => Err(*errno),
-            Entry::Refused(_) => Err(libc::ENOENT),
+        if self.engine.options.follows_closes && entry.watches_descriptor() {
+            self.register_followed(entry, &change, number)
+        } else {
+            self.register_entry(entry, &change, number)
         }?;
         Ok(Applied::Done)
+    }
+
+    fn register_entry(
+        &mut self,
+        entry: &Entry,
+        change: &Kevent,
+        number: usize,
+    ) -> Result<(), Errno> {
+        match entry {
+            Entry::Descriptor(direction) => self.register_half(*direction, change, number),
+            Entry::Plain(ops) => self.register_knote(*ops, change),
+            Entry::Refused(errno) if change.flags.contains(Flags::ADD) => Err(*errno),
+            Entry::Refused(_) => Err(libc::ENOENT),
+        }
+    }
+
+    /// Registers a descriptor whose close would be announced. Where one was announced meanwhile,
+    /// what was registered may be the old file: it is done again, as if it came after the close.
+    fn register_followed(
+        &mut self,
+        entry: &Entry,
+        change: &Kevent,
+        number: usize,
+    ) -> Result<(), Errno> {
+        self.take_closed();
+        if !change.flags.contains(Flags::ADD) {
+            return self.register_entry(entry, change, number);
+        }
+        let fd = RawFd::try_from(change.ident).map_err(|_| libc::EBADF)?;
+        let mut attempts = 0;
+        loop {
+            // A wild number must cost no memory.
+            if !self.engine.closed.has_place(fd) {
+                if !self.engine.poller.is_open(fd) {
+                    return Err(libc::EBADF);
+                }
+                if !self.engine.closed.make_place(fd) {
+                    return Err(libc::ENOMEM);
+                }
+            }
+            let stamp = numbers::watch(fd, self.engine.own_fd()).ok_or(libc::ENOMEM)?;
+            let result = self.register_entry(entry, change, number);
+            attempts += 1;
+            if numbers::is_unchanged(fd, stamp) || attempts == CLOSES_MAX {
+                return result;
+            }
+            self.take_closed();
+            self.forget_number(fd);
+        }
     }
 
     fn register_knote(&mut self, ops: &dyn FilterOps, change: &Kevent) -> Result<(), Errno> {
@@ -91,7 +141,7 @@ impl<P: Poller> Held<'_, P> {
     /// A descriptor's number must be open, and not the queue itself.
     fn check_descriptor(&mut self, ident: usize) -> Result<(), Errno> {
         let fd = RawFd::try_from(ident).map_err(|_| libc::EBADF)?;
-        if fd == self.engine.options.own_fd {
+        if fd == self.engine.own_fd() {
             return Err(libc::EINVAL);
         }
         if !self.engine.poller.is_open(fd) {

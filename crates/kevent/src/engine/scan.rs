@@ -8,12 +8,12 @@
 use std::mem::MaybeUninit;
 use std::os::fd::RawFd;
 
-use super::eventlist::Eventlist;
+use super::eventlist::{Eventlist, Layout};
 use super::knote::Status;
 use super::poller::{Poller, Set, Token};
 use super::ready::Node;
-use super::state::Held;
-use super::table::{Direction, Half, Mode, Registered, SlotBits};
+use super::state::{Engine, Held};
+use super::table::{Direction, Half, Mode, Registered, SlotBits, Table};
 use crate::filter::{self, Entry, Happening};
 use crate::flags::Flags;
 use crate::kevent::Kevent;
@@ -23,37 +23,52 @@ use crate::sys::clock::Clock;
 use crate::sys::epoll::Event;
 
 impl<P: Poller> Held<'_, P> {
-    /// Walks a batch of the main set. True if every entry was a plain one, after which the queue
-    /// is as it was.
-    pub(crate) fn walk(&mut self, batch: &[Event], events: &mut Eventlist<'_>) -> bool {
-        let mut is_plain = true;
-        for entry in batch {
-            // The entry is packed, so its fields are copied out.
-            let (ready, token) = (entry.events, entry.u64);
-            match Token::decode(token) {
-                Token::Descriptor { fd, generation } => {
-                    if self.walk_plain(fd, generation, ready, events) {
-                        continue;
-                    }
-                    self.walk_entry(Set::Main, fd, generation, ready, events);
-                }
-                Token::Doorbell => {
-                    self.engine.poller.doorbell_reported();
-                    self.answer_bells();
-                }
-                Token::Alarm(clock) => self.alarm_reported(clock),
-                Token::Source(source) => self.source_reported(source),
-                Token::Knote { key, generation } => self.knote_reported(key, generation, ready),
-                Token::Set(set) => self.walk_inner(set, events),
-                Token::Nothing => {}
-            }
-            is_plain = false;
+    /// Walks a batch of the main set.
+    pub(crate) fn walk<L: Layout>(&mut self, batch: &[Event], events: &mut Eventlist<'_, L>) {
+        let mut rest = batch;
+        while let Some((entry, after)) = rest.split_first() {
+            self.walk_one(*entry, events);
+            let plain = self.walk_plain(after, events);
+            rest = after.get(plain..).unwrap_or_default();
         }
-        is_plain
+    }
+
+    fn walk_one<L: Layout>(&mut self, entry: Event, events: &mut Eventlist<'_, L>) {
+        // The entry is packed, so its fields are copied out.
+        let (ready, token) = (entry.events, entry.u64);
+        match Token::decode(token) {
+            Token::Descriptor { fd, generation } => {
+                self.walk_entry(Set::Main, fd, generation, ready, events);
+            }
+            Token::Doorbell => {
+                self.engine.poller.doorbell_reported();
+                self.answer_bells();
+            }
+            Token::Alarm(clock) => self.alarm_reported(clock),
+            Token::Source(source) => self.source_reported(source),
+            Token::Knote { key, generation } => self.knote_reported(key, generation, ready),
+            Token::Set(set) => self.walk_inner(set, events),
+            Token::Nothing => {}
+        }
+    }
+
+    /// Walks the plain entries at the front of a batch, as far as there is room, and says how many
+    /// they are: those of [`Self::walk_entry`] of which one enabled half-knote is concerned, which
+    /// accepts what was reported, and neither it nor its entry changes by that. After these the
+    /// queue is as it was.
+    #[inline]
+    pub(crate) fn walk_plain<L: Layout>(
+        &mut self,
+        batch: &[Event],
+        events: &mut Eventlist<'_, L>,
+    ) -> usize {
+        let engine = self.engine;
+        let table = &mut self.state.table;
+        events.fill(batch, |entry| plain_event(engine, table, *entry))
     }
 
     /// Walks what an inner set has, as far as there is room; the rest stays ready.
-    fn walk_inner(&mut self, set: Set, events: &mut Eventlist<'_>) {
+    fn walk_inner<L: Layout>(&mut self, set: Set, events: &mut Eventlist<'_, L>) {
         let mut batch = [MaybeUninit::uninit(); INNER_BATCH];
         let room = events.room().min(INNER_BATCH);
         let Some(batch) = batch.get_mut(..room).filter(|batch| !batch.is_empty()) else {
@@ -70,67 +85,16 @@ impl<P: Poller> Held<'_, P> {
         }
     }
 
-    /// The common case of [`Self::walk_entry`], in one go: one enabled half-knote is concerned,
-    /// accepts what was reported, and neither it nor its entry changes by that. False where it is
-    /// not so; then nothing was done.
-    #[inline]
-    fn walk_plain(
-        &mut self,
-        fd: RawFd,
-        generation: u32,
-        ready: u32,
-        events: &mut Eventlist<'_>,
-    ) -> bool {
-        let Some(slot) = self.state.table.get_mut(fd) else {
-            return false;
-        };
-        let direction = match (
-            ready & concern(Direction::In),
-            ready & concern(Direction::Out),
-        ) {
-            (_, 0) => Direction::In,
-            (0, _) => Direction::Out,
-            _ => return false,
-        };
-        let half = *slot.half(direction);
-        let item = slot.item(Set::Main);
-        let is_plain = slot.generation == generation
-            && half.status.difference(Status::ACTIVE) == Status::PRESENT
-            && half.rest == 0
-            && half.mode() != Mode::Once
-            && !item.is_parked
-            && !events.is_full();
-        if !is_plain {
-            return false;
-        }
-        let interest = (half.interest, 0);
-        let options = &self.engine.options;
-        match filter::event(direction, fd, &mut slot.kind, ready, interest, options) {
-            Verdict::Active { data, fflags, eof } => {
-                events.push(Kevent {
-                    ident: fd.cast_unsigned() as usize,
-                    filter: filter::of(direction),
-                    flags: half.flags | filter::eof_flag(eof),
-                    fflags,
-                    data,
-                    udata: half.udata,
-                    ext: [0; 4],
-                });
-                true
-            }
-            _ => false,
-        }
-    }
-
     /// One entry of a set: a descriptor is ready.
-    fn walk_entry(
+    fn walk_entry<L: Layout>(
         &mut self,
         set: Set,
         fd: RawFd,
         generation: u32,
         ready: u32,
-        events: &mut Eventlist<'_>,
+        events: &mut Eventlist<'_, L>,
     ) {
+        self.take_closed();
         let Some(slot) = self.state.table.get_mut(fd) else {
             return;
         };
@@ -174,12 +138,12 @@ impl<P: Poller> Held<'_, P> {
     }
 
     /// An accepted half-knote becomes an event, or waits its turn where there is no room.
-    fn deliver(
+    fn deliver<L: Layout>(
         &mut self,
         fd: RawFd,
         direction: Direction,
         said: (i64, u32, bool),
-        events: &mut Eventlist<'_>,
+        events: &mut Eventlist<'_, L>,
     ) {
         let Some(slot) = self.state.table.get_mut(fd) else {
             return;
@@ -238,12 +202,12 @@ impl<P: Poller> Held<'_, P> {
     }
 
     /// Writes a half-knote's event and does what its attributes ask.
-    fn emit(
+    fn emit<L: Layout>(
         &mut self,
         fd: RawFd,
         direction: Direction,
         (data, fflags, eof): (i64, u32, bool),
-        events: &mut Eventlist<'_>,
+        events: &mut Eventlist<'_, L>,
     ) {
         let Some(slot) = self.state.table.get(fd) else {
             return;
@@ -279,7 +243,7 @@ impl<P: Poller> Held<'_, P> {
 
     /// Visits the ready queue, each knote in it at most once. Says whether an event came of a
     /// knote that has an entry in the kernel's sets too.
-    pub(crate) fn scan(&mut self, events: &mut Eventlist<'_>) -> bool {
+    pub(crate) fn scan<L: Layout>(&mut self, events: &mut Eventlist<'_, L>) -> bool {
         let mut met_entry = false;
         let marker = self.state.ready.len();
         for _ in 0..marker {
@@ -297,7 +261,7 @@ impl<P: Poller> Held<'_, P> {
         met_entry
     }
 
-    fn visit_knote(&mut self, key: u32, events: &mut Eventlist<'_>) {
+    fn visit_knote<L: Layout>(&mut self, key: u32, events: &mut Eventlist<'_, L>) {
         let state = &mut *self.state;
         let Some(knote) = state.knotes.get_mut(key as usize) else {
             return;
@@ -328,6 +292,13 @@ impl<P: Poller> Held<'_, P> {
             }))
         });
         let Ok(Some(event)) = event else { return };
+        if !self.engine.closed.is_empty() {
+            // It may have been another file that was asked.
+            self.take_closed();
+            if !self.state.knotes.contains(key as usize) {
+                return;
+            }
+        }
         events.push(event);
         if is_oneshot {
             self.delete_knote(key);
@@ -347,7 +318,12 @@ impl<P: Poller> Held<'_, P> {
     }
 
     /// Looks at a half-knote in the ready queue; true if it is returned and has an entry too.
-    fn visit_half(&mut self, fd: RawFd, direction: Direction, events: &mut Eventlist<'_>) -> bool {
+    fn visit_half<L: Layout>(
+        &mut self,
+        fd: RawFd,
+        direction: Direction,
+        events: &mut Eventlist<'_, L>,
+    ) -> bool {
         let Some(slot) = self.state.table.get_mut(fd) else {
             return false;
         };
@@ -404,6 +380,55 @@ impl<P: Poller> Held<'_, P> {
             }
         }
         self.state.rung = rung;
+    }
+}
+
+/// The event of a plain entry; nothing, and nothing done, where it is none.
+#[inline]
+fn plain_event<P>(engine: &Engine<P>, table: &mut Table, entry: Event) -> Option<Kevent> {
+    let (ready, token) = (entry.events, entry.u64);
+    let (fd, generation) = Token::descriptor(token)?;
+    let slot = table.get_mut(fd)?;
+    let direction = match (
+        ready & concern(Direction::In),
+        ready & concern(Direction::Out),
+    ) {
+        (_, 0) => Direction::In,
+        (0, _) => Direction::Out,
+        _ => return None,
+    };
+    let half = *slot.half(direction);
+    let is_plain = slot.generation == generation
+        && half.status.difference(Status::ACTIVE) == Status::PRESENT
+        && half.rest == 0
+        && half.mode() != Mode::Once
+        && !slot.item(Set::Main).is_parked;
+    if !is_plain {
+        return None;
+    }
+    let verdict = match filter::at_once(direction, ready, half.interest) {
+        Some(verdict) => verdict,
+        None => {
+            let (interest, options) = ((half.interest, 0), &engine.options);
+            let verdict = filter::ask(direction, fd, &mut slot.kind, ready, interest, options);
+            if !engine.closed.is_empty() {
+                // It may have been another file that was asked.
+                return None;
+            }
+            verdict
+        }
+    };
+    match verdict {
+        Verdict::Active { data, fflags, eof } => Some(Kevent {
+            ident: fd.cast_unsigned() as usize,
+            filter: filter::of(direction),
+            flags: half.flags | filter::eof_flag(eof),
+            fflags,
+            data,
+            udata: half.udata,
+            ext: [0; 4],
+        }),
+        _ => None,
     }
 }
 

@@ -17,7 +17,8 @@ impl<P: Poller> Held<'_, P> {
         if !is_ready {
             self.set_alarms(true);
         }
-        is_ready || self.must_look()
+        // What this thread rang before the call.
+        is_ready || self.must_look() || self.engine.poller.has_unheard()
     }
 
     /// Before this call returns.

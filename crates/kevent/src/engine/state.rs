@@ -2,7 +2,7 @@
 //! held.
 
 use std::os::fd::RawFd;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use hashbrown::HashMap;
 use parking_lot::{Mutex, MutexGuard};
@@ -14,6 +14,7 @@ use super::knote::Knote;
 use super::poller::{Poller, Source};
 use super::ready::Ready;
 use super::table::{Rest, Table};
+use crate::closing::list::ClosedNumbers;
 use crate::filter::Born;
 use crate::flags::Filter;
 use crate::source::timers::TimerHeap;
@@ -22,11 +23,13 @@ use crate::sys::clock::Clock;
 /// What the builder chose.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Options {
-    /// The queue's own descriptor number, which it cannot watch.
+    /// The number that the queue's descriptor has at first.
     pub(crate) own_fd: RawFd,
     pub(crate) without_data: bool,
     pub(crate) exact_socket_errors: bool,
     pub(crate) timers_max: Option<usize>,
+    /// Every close of a number in this process is announced.
+    pub(crate) follows_closes: bool,
 }
 
 /// A queue's state.
@@ -108,12 +111,18 @@ pub(crate) struct Engine<P> {
     pub(crate) was_renewed: AtomicBool,
     /// Another queue watches, or has watched, this one.
     pub(crate) is_nested: AtomicBool,
+    /// The queue's own descriptor number.
+    number: AtomicI32,
+    /// Watched numbers whose close was announced.
+    pub(crate) closed: ClosedNumbers,
 }
 
 impl<P: Poller> Engine<P> {
     pub(crate) fn new(poller: P, options: Options) -> Self {
         Self {
             poller,
+            number: AtomicI32::new(options.own_fd),
+            closed: ClosedNumbers::default(),
             options,
             state: Mutex::default(),
             is_dead: AtomicBool::new(false),
@@ -123,7 +132,18 @@ impl<P: Poller> Engine<P> {
         }
     }
 
+    /// The queue's own descriptor number, which it cannot watch.
+    pub(crate) fn own_fd(&self) -> RawFd {
+        self.number.load(Ordering::Acquire)
+    }
+
+    /// The queue goes by another number from now on. Under the lock.
+    pub(crate) fn set_own_fd(&self, number: RawFd) {
+        self.number.store(number, Ordering::Release);
+    }
+
     /// Takes the lock.
+    #[inline]
     pub(crate) fn hold(&self) -> Held<'_, P> {
         Held {
             state: self.state.lock(),

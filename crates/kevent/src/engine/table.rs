@@ -199,14 +199,17 @@ impl Slot {
     }
 }
 
+type Chunk = [Slot; CHUNK_SLOTS];
+
 /// The table.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    chunks: Vec<Option<Box<[Slot]>>>,
+    chunks: Vec<Option<Box<Chunk>>>,
 }
 
 impl Table {
     /// The slot of a number, if one was ever made.
+    #[inline]
     pub(crate) fn get(&self, fd: RawFd) -> Option<&Slot> {
         let index = usize::try_from(fd).ok()?;
         self.chunks
@@ -215,6 +218,7 @@ impl Table {
             .get(index % CHUNK_SLOTS)
     }
 
+    #[inline]
     pub(crate) fn get_mut(&mut self, fd: RawFd) -> Option<&mut Slot> {
         let index = usize::try_from(fd).ok()?;
         self.chunks
@@ -233,8 +237,9 @@ impl Table {
         if self.chunks.len() <= chunk {
             self.chunks.resize_with(chunk + 1, || None);
         }
-        if let Some(place) = self.chunks.get_mut(chunk) {
-            place.get_or_insert_with(|| vec![Slot::default(); CHUNK_SLOTS].into_boxed_slice());
+        if let Some(place @ None) = self.chunks.get_mut(chunk) {
+            let slots = vec![Slot::default(); CHUNK_SLOTS].into_boxed_slice();
+            *place = slots.try_into().ok();
         }
     }
 

@@ -122,10 +122,16 @@ impl<P: Poller> Held<'_, P> {
         };
         let options = &self.engine.options;
         let interest = (half.interest, low_water);
+        let generation = slot.generation;
         let verdict = filter::event(direction, fd, &mut kind, ready, interest, options);
-        if let Some(slot) = self.state.table.get_mut(fd) {
-            slot.kind = kind;
+        // If the number was closed meanwhile it may have been another file that was asked.
+        self.take_closed();
+        match self.state.table.get_mut(fd) {
+            Some(slot) if slot.generation == generation => {
+                slot.kind = kind;
+                verdict
+            }
+            _ => Verdict::Closed,
         }
-        verdict
     }
 }

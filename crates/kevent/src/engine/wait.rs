@@ -19,16 +19,23 @@ pub(crate) enum Deadline {
 }
 
 impl Deadline {
-    pub(crate) fn after(timeout: Option<Duration>, poller: &impl Poller) -> Self {
+    /// So long from now, and what is left of it now.
+    #[inline]
+    pub(crate) fn after(timeout: Option<Duration>, poller: &impl Poller) -> (Self, Patience) {
         match timeout {
-            None => Self::Never,
-            Some(Duration::ZERO) => Self::Now,
-            Some(timeout) if timeout.as_secs() > TIMEOUT_SECONDS_MAX => Self::Never,
-            Some(timeout) => {
-                let nanos = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
-                Self::At(poller.now(Clock::Monotonic).saturating_add(nanos))
-            }
+            None => (Self::Never, Patience::Forever),
+            Some(Duration::ZERO) => (Self::Now, Patience::None),
+            Some(timeout) => Self::later(timeout, poller),
         }
+    }
+
+    fn later(timeout: Duration, poller: &impl Poller) -> (Self, Patience) {
+        if timeout.as_secs() > TIMEOUT_SECONDS_MAX {
+            return (Self::Never, Patience::Forever);
+        }
+        let nanos = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
+        let time = poller.now(Clock::Monotonic).saturating_add(nanos);
+        (Self::At(time), Patience::Nanos(nanos))
     }
 
     /// What is left of it.

@@ -46,6 +46,17 @@ pub(crate) enum Entry {
     Refused(Errno),
 }
 
+impl Entry {
+    /// Whether `ident` is a descriptor number.
+    pub(crate) fn watches_descriptor(&self) -> bool {
+        match self {
+            Self::Descriptor(_) => true,
+            Self::Plain(ops) => ops.watches_descriptor(),
+            Self::Refused(_) => false,
+        }
+    }
+}
+
 /// One line per filter.
 static TABLE: &[(Filter, Entry)] = &[
     (Filter::READ, Entry::Descriptor(Direction::In)),
@@ -286,15 +297,19 @@ pub(crate) fn attach_check(direction: Direction, fd: RawFd) -> Result<(), Errno>
             crate::registry::mark_nested(fd);
             Ok(())
         }
-        // A queue cannot be written to.
-        Direction::Out if crate::registry::is_queue(fd) => Err(libc::EINVAL),
+        // A queue cannot be written to. A number that was closed where nobody saw it may be
+        // another file by now.
+        Direction::Out if crate::registry::is_queue(fd) && is_set(fd) => Err(libc::EINVAL),
         Direction::Out => Ok(()),
         Direction::Urgent => except::attach_check(fd).map_err(|error| errno(&error)),
     }
 }
 
+fn is_set(fd: RawFd) -> bool {
+    Kind::learn(fd).is_ok_and(Kind::is_queue)
+}
+
 /// Is it true, and what is there to say? `ready` is what the kernel reported (`EPOLL` bits).
-#[inline]
 pub(crate) fn event(
     direction: Direction,
     fd: RawFd,
@@ -303,23 +318,34 @@ pub(crate) fn event(
     (interest, low_water): (u8, i64),
     options: &Options,
 ) -> Verdict {
-    // Wanting no data, and told nothing but the plain bit: the kernel has said it all.
-    let is_plain = match direction {
-        Direction::In => ready == libc::EPOLLIN.cast_unsigned(),
-        Direction::Out | Direction::Urgent => false,
-    };
-    if is_plain && interest == KEPT_NO_DATA {
-        return Verdict::Active {
+    at_once(direction, ready, interest)
+        .unwrap_or_else(|| ask(direction, fd, kind, ready, (interest, low_water), options))
+}
+
+/// The answer where no data is wanted and the kernel reported nothing but the plain bit: it has
+/// said it all.
+#[inline]
+pub(crate) const fn at_once(direction: Direction, ready: u32, interest: u8) -> Option<Verdict> {
+    if interest == KEPT_NO_DATA && is_plain(direction, ready) {
+        return Some(Verdict::Active {
             data: 0,
             fflags: 0,
             eof: false,
-        };
+        });
     }
-    ask(direction, fd, kind, ready, (interest, low_water), options)
+    None
+}
+
+#[inline]
+const fn is_plain(direction: Direction, ready: u32) -> bool {
+    match direction {
+        Direction::In => ready == libc::EPOLLIN.cast_unsigned(),
+        Direction::Out | Direction::Urgent => false,
+    }
 }
 
 /// Asks the filter.
-fn ask(
+pub(crate) fn ask(
     direction: Direction,
     fd: RawFd,
     kind: &mut Kind,
@@ -327,23 +353,31 @@ fn ask(
     (interest, low_water): (u8, i64),
     options: &Options,
 ) -> Verdict {
-    let interest = Interest {
-        notes: NoteIo::from_bits_truncate(u32::from(interest & !KEPT_NO_DATA)),
-        low_water,
-        want_data: interest & KEPT_NO_DATA == 0,
-        exact_errors: options.exact_socket_errors,
-    };
+    let full = || full_interest((interest, low_water), options);
     match direction {
         Direction::In => {
-            let verdict = read::event(fd, kind, ready, &interest);
+            if interest == 0 && is_plain(direction, ready) && kind.counts_bytes() {
+                return read::plain_event(fd, *kind, full);
+            }
+            let verdict = read::event(fd, kind, ready, &full());
             if kind.is_queue() {
                 with_queue_count(fd, verdict)
             } else {
                 verdict
             }
         }
-        Direction::Out => write::event(fd, kind, ready, &interest),
-        Direction::Urgent => except::event(fd, kind, ready, &interest),
+        Direction::Out => write::event(fd, kind, ready, &full()),
+        Direction::Urgent => except::event(fd, kind, ready, &full()),
+    }
+}
+
+/// What a half-knote wants to know, from how it is kept.
+fn full_interest((interest, low_water): (u8, i64), options: &Options) -> Interest {
+    Interest {
+        notes: NoteIo::from_bits_truncate(u32::from(interest & !KEPT_NO_DATA)),
+        low_water,
+        want_data: interest & KEPT_NO_DATA == 0,
+        exact_errors: options.exact_socket_errors,
     }
 }
 

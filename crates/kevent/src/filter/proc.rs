@@ -25,7 +25,11 @@ impl FilterOps for Proc {
             libc::EINVAL | libc::ENOENT => libc::ESRCH,
             errno => errno,
         })?;
-        process::attach(knote, Process::new(pid, Some(pidfd), wanted), context)
+        process::attach(
+            knote,
+            Process::new(pid, Some(pidfd.into()), wanted),
+            context,
+        )
     }
 
     fn detach(&self, knote: &mut Knote, context: &mut Context<'_>) {

@@ -51,7 +51,7 @@ impl FilterOps for Procdesc {
         let fd = number(knote);
         let pid = pidfd::process_of(fd).ok_or(libc::EINVAL)?;
         let own = sys::process::duplicate(fd).map_err(|error| super::errno(&error))?;
-        process::attach(knote, Process::new(pid, Some(own), wanted), context)
+        process::attach(knote, Process::new(pid, Some(own.into()), wanted), context)
     }
 
     fn detach(&self, knote: &mut Knote, context: &mut Context<'_>) {

@@ -34,6 +34,29 @@ pub(crate) fn event(fd: RawFd, kind: &mut Kind, ready: u32, interest: &Interest)
     event_of(fd, kind, bits, interest).into()
 }
 
+/// The condition of a kind that counts its bytes, of which epoll reported IN and nothing else,
+/// for a knote without notes.
+#[inline]
+pub(crate) fn plain_event(fd: RawFd, kind: Kind, interest: impl Fn() -> Interest) -> Verdict {
+    let counted = sys::descriptor::readable_bytes(fd);
+    // The one byte of a unix socket may be an urgent one.
+    let least = if matches!(kind, Kind::UnixStream { .. }) {
+        2
+    } else {
+        1
+    };
+    match counted {
+        Ok(bytes) if bytes >= least => Verdict::Active {
+            data: bytes,
+            fflags: 0,
+            eof: false,
+        },
+        counted => unless_closed(counted)
+            .and_then(|bytes| counted_event(fd, kind, bytes, &interest()))
+            .into(),
+    }
+}
+
 fn event_of(fd: RawFd, kind: &mut Kind, bits: u32, interest: &Interest) -> io::Result<Verdict> {
     let kind = kind.learnt(fd)?;
     match kind {
@@ -70,7 +93,16 @@ fn event_of(fd: RawFd, kind: &mut Kind, bits: u32, interest: &Interest) -> io::R
 
 /// IN alone: data of a known or unknown amount, or a connection.
 fn waiting(fd: RawFd, kind: Kind, interest: &Interest) -> io::Result<Verdict> {
-    let Some(bytes) = amount(fd)? else {
+    counted_event(fd, kind, amount(fd)?, interest)
+}
+
+fn counted_event(
+    fd: RawFd,
+    kind: Kind,
+    bytes: Option<i64>,
+    interest: &Interest,
+) -> io::Result<Verdict> {
+    let Some(bytes) = bytes else {
         if is_listener(fd, kind)? {
             return backlog(fd, kind, interest);
         }

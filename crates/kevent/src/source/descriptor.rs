@@ -205,6 +205,23 @@ impl Kind {
         Ok(*self)
     }
 
+    /// Whether FIONREAD says all that there is to say of what can be read, as a rule.
+    pub(crate) const fn counts_bytes(self) -> bool {
+        matches!(
+            self,
+            Self::Tcp
+                | Self::UnixStream {
+                    has_low_water: false
+                }
+                | Self::UnixSeqpacket
+                | Self::UnixDatagram
+                | Self::OtherStream
+                | Self::Datagram
+                | Self::PipeReader
+                | Self::PipeBoth
+        )
+    }
+
     /// Files that are looked at by size and offset.
     pub(crate) const fn is_file(self) -> bool {
         matches!(self, Self::Regular | Self::Directory)

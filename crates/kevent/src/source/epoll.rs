@@ -24,12 +24,14 @@ use super::inotify::{FileWatch, Instances};
 use super::links::{LinkState, Links};
 use super::mounts::{MountNews, Mounts};
 use super::process_events::{self, Letter};
-use super::wake::Doorbell;
+use super::wake::{Doorbell, Home};
 use crate::engine::poller::{Poller, Set, Source, Token};
 use crate::sys;
 use crate::sys::clock::Clock;
 use crate::sys::epoll::{Event, Patience};
 use crate::sys::inotify::{Mask, Notice, Place};
+use crate::sys::number::Movable;
+use crate::sys::own::Own;
 
 const IN: u32 = libc::EPOLLIN.cast_unsigned();
 const ET: u32 = libc::EPOLLET.cast_unsigned();
@@ -37,34 +39,38 @@ const ET: u32 = libc::EPOLLET.cast_unsigned();
 /// The kernel facilities of one queue.
 #[derive(Debug)]
 pub(crate) struct EpollPoller {
-    main: OwnedFd,
-    inner: OnceLock<OwnedFd>,
-    urgent: OnceLock<OwnedFd>,
+    main: Movable,
+    inner: OnceLock<Own>,
+    urgent: OnceLock<Own>,
     doorbell: OnceLock<Arc<Doorbell>>,
-    monotonic: OnceLock<OwnedFd>,
-    realtime: OnceLock<OwnedFd>,
+    home: Arc<Home>,
+    monotonic: OnceLock<Own>,
+    realtime: OnceLock<Own>,
     files: OnceLock<FileWatch>,
     /// Those of this process.
     instances: &'static Instances,
     signals: OnceLock<RawFd>,
-    pending: OnceLock<OwnedFd>,
+    pending: OnceLock<Own>,
     /// The signals that `pending` stands for, one bit each.
     pending_signals: AtomicU64,
     mounts: OnceLock<Mutex<Mounts>>,
-    link_socket: OnceLock<OwnedFd>,
+    link_socket: OnceLock<Own>,
     links: Mutex<Links>,
     /// Wakes the threads that slept in the main set when it was renewed.
-    rouser: Mutex<Option<OwnedFd>>,
+    rouser: Mutex<Option<Own>>,
+    /// Wakes whoever waits in a queue that is closed.
+    last_rouser: OnceLock<Own>,
 }
 
 impl EpollPoller {
     /// A queue's descriptors: to begin with, one.
     pub(crate) fn new(instances: &'static Instances) -> io::Result<Self> {
         Ok(Self {
-            main: sys::epoll::create()?,
+            main: Movable::new(sys::epoll::create()?),
             inner: OnceLock::new(),
             urgent: OnceLock::new(),
             doorbell: OnceLock::new(),
+            home: Arc::new(Home::new()),
             monotonic: OnceLock::new(),
             realtime: OnceLock::new(),
             files: OnceLock::new(),
@@ -76,7 +82,68 @@ impl EpollPoller {
             link_socket: OnceLock::new(),
             links: Mutex::default(),
             rouser: Mutex::new(None),
+            last_rouser: OnceLock::new(),
         })
+    }
+
+    /// The number of the main set, which is the queue's.
+    pub(crate) fn number(&self) -> RawFd {
+        self.main.as_fd().as_raw_fd()
+    }
+
+    /// The main set's number is somebody else's to close.
+    pub(crate) fn give_up_number(&self) {
+        self.main.give_up();
+    }
+
+    /// Lets the main set go by another number of the same open file. Under the queue's lock.
+    pub(crate) fn move_to(&self, number: OwnedFd) -> OwnedFd {
+        let old = self.main.move_to(number);
+        if let Some(doorbell) = self.doorbell.get() {
+            doorbell.moved(self.number());
+        }
+        old
+    }
+
+    /// Wakes everybody who sleeps in the main set, and whoever comes to, for good. Makes system
+    /// calls only; where no descriptor is left for it, sleepers return when next woken.
+    pub(crate) fn rouse_for_good(&self) {
+        if let Ok(rouser) = sys::wake::readable_eventfd() {
+            let set = self.main.as_fd();
+            let rouser = Own::from(rouser);
+            let number = rouser.as_raw_fd();
+            let _ = sys::epoll::add(set, number, IN, Token::Nothing.encode());
+            let _ = self.last_rouser.set(rouser);
+        }
+    }
+
+    /// Takes a number that is about to be closed out of every set, as far as it is in one. Makes
+    /// system calls only, so a signal handler may call it.
+    pub(crate) fn number_closes(&self, fd: RawFd) {
+        let inner = [&self.inner, &self.urgent];
+        let inner = inner
+            .into_iter()
+            .filter_map(|place| place.get().map(AsFd::as_fd));
+        for set in inner.chain([self.main.as_fd()]) {
+            // Most numbers are in one set only.
+            let _ = sys::epoll::delete(set, fd);
+        }
+    }
+
+    /// Whose home the queue is.
+    #[inline]
+    pub(crate) fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// Somebody may look at the queue's descriptor from now on.
+    #[inline]
+    pub(crate) fn open(&self) {
+        if self.home.open()
+            && let Some(doorbell) = self.doorbell.get()
+        {
+            doorbell.arm();
+        }
     }
 
     /// The doorbell, which exists.
@@ -84,14 +151,14 @@ impl EpollPoller {
         self.doorbell.get()
     }
 
-    const fn alarm(&self, clock: Clock) -> &OnceLock<OwnedFd> {
+    const fn alarm(&self, clock: Clock) -> &OnceLock<Own> {
         match clock {
             Clock::Monotonic => &self.monotonic,
             Clock::Realtime => &self.realtime,
         }
     }
 
-    const fn inner_set(&self, set: Set) -> Option<&OnceLock<OwnedFd>> {
+    const fn inner_set(&self, set: Set) -> Option<&OnceLock<Own>> {
         match set {
             Set::Main => None,
             Set::Inner => Some(&self.inner),
@@ -118,12 +185,12 @@ impl EpollPoller {
     /// A descriptor of the queue's own, made where it is missing and watched.
     fn companion<'a>(
         &'a self,
-        place: &'a OnceLock<OwnedFd>,
+        place: &'a OnceLock<Own>,
         token: Token,
         make: impl FnOnce() -> io::Result<OwnedFd>,
     ) -> io::Result<BorrowedFd<'a>> {
         if place.get().is_none() {
-            let fd = make()?;
+            let fd = Own::from(make()?);
             let bits = companion_bits(token);
             sys::epoll::add(self.main.as_fd(), fd.as_raw_fd(), bits, token.encode())?;
             // The queue's lock is held, so nobody else has filled the place.
@@ -139,7 +206,7 @@ impl EpollPoller {
     /// last has left, the old set is gone, and all that remains is one descriptor until the
     /// queue is renewed again.
     fn replace_main(&self, fresh: BorrowedFd<'_>) -> io::Result<()> {
-        let rouser = sys::wake::readable_eventfd()?;
+        let rouser = Own::from(sys::wake::readable_eventfd()?);
         sys::epoll::add(
             self.main.as_fd(),
             rouser.as_raw_fd(),
@@ -212,6 +279,7 @@ impl Poller for EpollPoller {
         sys::epoll::delete(self.set(set)?, fd)
     }
 
+    #[inline]
     fn wait<'a>(
         &self,
         batch: &'a mut [MaybeUninit<Event>],
@@ -245,7 +313,11 @@ impl Poller for EpollPoller {
 
     fn need_doorbell(&self) -> io::Result<()> {
         if self.doorbell.get().is_none() {
-            let doorbell = Doorbell::new(self.main.as_raw_fd(), Token::Doorbell.encode())?;
+            let doorbell = Doorbell::new(
+                self.number(),
+                Token::Doorbell.encode(),
+                Arc::clone(&self.home),
+            )?;
             let _ = self.doorbell.set(Arc::new(doorbell));
         }
         Ok(())
@@ -259,7 +331,12 @@ impl Poller for EpollPoller {
         self.doorbell
             .get()
             .into_iter()
-            .for_each(|doorbell| doorbell.arm());
+            .for_each(|doorbell| doorbell.arm_for_others());
+    }
+
+    #[inline]
+    fn has_unheard(&self) -> bool {
+        self.home.is_unheard()
     }
 
     fn disarm_doorbell(&self) {
@@ -471,8 +548,7 @@ impl Poller for EpollPoller {
 }
 
 /// Removes the `nth` entry of a number that it is not the file of, by way of another descriptor
-/// of the file, put under the number for a moment. Fails where there is none, and where the
-/// number is taken.
+/// of the file. Fails where there is none.
 fn remove_nth_ghost(set: BorrowedFd<'_>, fd: RawFd, nth: u32) -> bool {
     // About a descriptor that is surely open, the answer to "is there an entry" is certain.
     let about_itself = sys::number::is_watched_file(set, fd, nth, set.as_raw_fd());
@@ -482,6 +558,5 @@ fn remove_nth_ghost(set: BorrowedFd<'_>, fd: RawFd, nth: u32) -> bool {
     let is_survivor =
         |&other: &RawFd| matches!(sys::number::is_watched_file(set, fd, nth, other), Ok(true));
     let survivor = sys::number::open_numbers().into_iter().find(is_survivor);
-    let duplicate = survivor.and_then(|file| sys::number::duplicate_at(file, fd));
-    duplicate.is_some_and(|duplicate| sys::epoll::delete(set, duplicate.as_raw_fd()).is_ok())
+    survivor.is_some_and(|file| sys::number::unwatch_in_a_copy(set, fd, file))
 }

@@ -8,7 +8,7 @@
 //! Lock order: a queue's lock, then an instance's; ringing takes none.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Weak};
 
 use hashbrown::HashSet;
@@ -19,6 +19,7 @@ use super::wake::Doorbell;
 use crate::engine::poller::NOTICES_MAX;
 use crate::sys;
 use crate::sys::inotify::{Mask, Notice, Place};
+use crate::sys::own::Own;
 
 /// A queue's share in an instance. Dropping it ends its watches.
 #[derive(Debug)]
@@ -31,7 +32,7 @@ pub(crate) struct FileWatch {
 /// An inotify instance, and the queues that share it.
 #[derive(Debug)]
 pub(crate) struct Instance {
-    inotify: OwnedFd,
+    inotify: Own,
     seats: Mutex<Slab<Seat>>,
 }
 
@@ -70,7 +71,7 @@ impl FileWatch {
         let instance = match own {
             Ok(inotify) => {
                 let instance = Arc::new(Instance {
-                    inotify,
+                    inotify: Own::from(inotify),
                     seats: Mutex::default(),
                 });
                 instances.push(Arc::downgrade(&instance));

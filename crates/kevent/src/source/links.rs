@@ -5,11 +5,11 @@
 //! (`ENOBUFS`) all interfaces are asked for anew and compared.
 
 use std::io;
-use std::os::fd::OwnedFd;
 
 use hashbrown::HashMap;
 
 use crate::sys;
+use crate::sys::own::Own;
 
 /// An interface's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ impl Links {
     }
 
     /// Takes in what the socket has; what has changed since is the news.
-    pub(crate) fn refresh(&mut self, socket: &OwnedFd) {
+    pub(crate) fn refresh(&mut self, socket: &Own) {
         self.news.clear();
         let mut room = vec![0; ROOM];
         loop {

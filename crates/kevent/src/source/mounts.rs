@@ -13,12 +13,20 @@ use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::os::fd::{AsRawFd, RawFd};
 
+use crate::closing::numbers;
+
 /// The open list, and what stood in it.
 #[derive(Debug)]
 pub(crate) struct Mounts {
     file: File,
     known: HashSet<Mount>,
     news: MountNews,
+}
+
+impl Drop for Mounts {
+    fn drop(&mut self) {
+        numbers::disown(self.number());
+    }
 }
 
 /// What has changed.
@@ -39,6 +47,8 @@ impl Mounts {
             known: HashSet::new(),
             news: MountNews::default(),
         };
+        // Dropping `mounts` gives the number up.
+        numbers::own(mounts.number());
         mounts.known = mounts.read()?;
         Ok(mounts)
     }

@@ -4,12 +4,13 @@
 //! connector, where subscribed to, say in which order things happened and with which status.
 
 use std::fs;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 
 use super::exit_status;
 use super::process_events::Subscription;
 use crate::flags::NoteProc;
 use crate::sys;
+use crate::sys::own::Own;
 
 const IN: u32 = libc::EPOLLIN.cast_unsigned();
 const HUP: u32 = libc::EPOLLHUP.cast_unsigned();
@@ -29,7 +30,7 @@ pub(crate) enum Stage {
 pub(crate) struct Process {
     pub(crate) pid: i32,
     /// A followed child that was reaped before the queue came to look has none.
-    pub(crate) pidfd: Option<OwnedFd>,
+    pub(crate) pidfd: Option<Own>,
     pub(crate) wanted: NoteProc,
     pub(crate) subscription: Option<Subscription>,
     /// What the connector said of its first thread's end.
@@ -40,7 +41,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    pub(crate) const fn new(pid: i32, pidfd: Option<OwnedFd>, wanted: NoteProc) -> Self {
+    pub(crate) const fn new(pid: i32, pidfd: Option<Own>, wanted: NoteProc) -> Self {
         Self {
             pid,
             pidfd,
@@ -55,7 +56,7 @@ impl Process {
     /// Opens the pidfd of a followed child. It has none if it was reaped before, although its
     /// number may be another process's by now, or if there is no descriptor left.
     pub(crate) fn open(&mut self) {
-        self.pidfd = sys::process::open(self.pid).ok();
+        self.pidfd = sys::process::open(self.pid).ok().map(Own::from);
         let is_later = |born_at| start_time(self.pid).is_some_and(|start| start > born_at);
         if self.born_at.is_some_and(is_later) {
             self.pidfd = None;

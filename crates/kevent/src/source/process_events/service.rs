@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 
 use hashbrown::HashMap;
 use parking_lot::Mutex;
@@ -12,11 +12,13 @@ use super::news::{Letter, News};
 use super::{rescan, trust};
 use crate::flags::{Filter, NoteProc};
 use crate::source::wake::Doorbell;
+use crate::sys::own::Own;
+use crate::sys::per_process::PerProcess;
 use crate::sys::{fork, process_events as connector};
 
 /// One service of one process.
 pub(super) struct Service {
-    socket: OwnedFd,
+    socket: Own,
     process: u32,
     core: Mutex<Core>,
     /// Subscriptions that were dropped, for whoever has the core next: they may be dropped where
@@ -51,37 +53,17 @@ pub(crate) struct Subscription {
     number: u64,
 }
 
-/// The service of each process: this one's, and that of the child that came after.
+/// Where the service of a process is found.
+#[derive(Default)]
 struct Place {
-    process: u32,
     known: Mutex<Option<Result<Arc<Service>, i32>>>,
-    next: OnceLock<Box<Self>>,
 }
 
-static FIRST: OnceLock<Place> = OnceLock::new();
-
-impl Place {
-    fn new(process: u32) -> Self {
-        Self {
-            process,
-            known: Mutex::new(None),
-            next: OnceLock::new(),
-        }
-    }
-
-    fn here() -> &'static Self {
-        let process = fork::epoch();
-        let mut place = FIRST.get_or_init(|| Self::new(process));
-        while place.process != process {
-            place = place.next.get_or_init(|| Box::new(Self::new(process)));
-        }
-        place
-    }
-}
+static PLACE: PerProcess<Place> = PerProcess::new();
 
 /// This process's service, made where it is missing. That it cannot work is found out once.
 fn service() -> io::Result<Arc<Service>> {
-    let mut known = Place::here().known.lock();
+    let mut known = PLACE.here().known.lock();
     match &*known {
         Some(Ok(service)) => return Ok(Arc::clone(service)),
         Some(Err(errno)) => return Err(io::Error::from_raw_os_error(*errno)),
@@ -114,7 +96,7 @@ pub(crate) fn subscribe(
 
 /// Posts everything that has happened until now.
 pub(crate) fn catch_up() {
-    let known = Place::here().known.lock().clone();
+    let known = PLACE.here().known.lock().clone();
     if let Some(Ok(service)) = known {
         service.catch_up();
     }
@@ -166,7 +148,7 @@ impl std::fmt::Debug for Subscription {
 impl Service {
     pub(super) fn new(socket: OwnedFd) -> Self {
         Self {
-            socket,
+            socket: Own::from(socket),
             process: fork::epoch(),
             core: Mutex::new(Core {
                 buffer: vec![0; 8192].into_boxed_slice(),
@@ -177,7 +159,7 @@ impl Service {
         }
     }
 
-    pub(super) const fn socket(&self) -> &OwnedFd {
+    pub(super) const fn socket(&self) -> &Own {
         &self.socket
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::News;
 use super::service::Service;
 use crate::flags::{Filter, NoteProc};
-use crate::source::wake::Doorbell;
+use crate::source::wake::{Doorbell, Home};
 use crate::sys::{self, process_events as connector};
 
 /// Two hundred children come and go while nobody reads; then one that stays.
@@ -29,7 +29,7 @@ fn lost_events_are_said_to_be_and_made_good() {
     }
     let service = Arc::new(Service::new(socket));
     let set = sys::epoll::create().unwrap();
-    let doorbell = Arc::new(Doorbell::new(set.as_raw_fd(), 1).unwrap());
+    let doorbell = Arc::new(Doorbell::new(set.as_raw_fd(), 1, Arc::new(Home::new())).unwrap());
     let mut shell = Command::new("sh");
     shell.args(["-c", SCRIPT]);
     let mut shell = shell

@@ -1,7 +1,7 @@
 //! Making the service, and finding out whether the connector tells the truth here.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
@@ -93,7 +93,7 @@ fn run(service: &Arc<Service>, tell: &SyncSender<i32>, verdict: &Receiver<bool>)
 }
 
 /// Reads until `find` has found what it wants, or time is up.
-fn await_message<T>(socket: &OwnedFd, find: impl Fn(Message) -> Option<T>) -> Option<T> {
+fn await_message<T>(socket: &impl AsFd, find: impl Fn(Message) -> Option<T>) -> Option<T> {
     let started = Instant::now();
     let mut buffer = [0; 1024];
     loop {

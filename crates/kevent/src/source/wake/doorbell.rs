@@ -14,12 +14,16 @@
 //! answers: the engine, under the queue's lock.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use super::arming::{Arming, Mode};
 use super::bells::Bells;
+use super::home::{Home, mark};
 use crate::source::process_events::Mailbox;
 use crate::sys;
+use crate::sys::own::Own;
 
 /// The mask that reports nothing: an eventfd never hangs up, and one-shot without a condition
 /// has nothing to report.
@@ -29,35 +33,43 @@ const LEVEL: u32 = libc::EPOLLIN.cast_unsigned();
 /// Wakes one queue, and remembers why.
 #[derive(Debug)]
 pub(crate) struct Doorbell {
-    eventfd: OwnedFd,
+    eventfd: Own,
     /// Not owned; see above.
-    epoll_fd: RawFd,
+    epoll_fd: AtomicI32,
     epoll_data: u64,
     /// The process that made it; in a forked child the epoll set is still the parent's.
     process: u32,
     arming: Arming,
     bells: Bells,
     mailbox: Mailbox,
+    home: Arc<Home>,
 }
 
 impl Doorbell {
-    /// A silent doorbell in this epoll set; its event carries `epoll_data`.
+    /// A silent doorbell in this epoll set; its event carries `epoll_data`. Who is at home in the
+    /// queue needs no such event.
     ///
     /// # Errors
     /// EMFILE, ENFILE, ENOMEM: no descriptor to be had. ENOSPC: the user's epoll watches are
     /// used up.
-    pub(crate) fn new(epoll_fd: RawFd, epoll_data: u64) -> io::Result<Self> {
-        let eventfd = sys::wake::readable_eventfd()?;
+    pub(crate) fn new(epoll_fd: RawFd, epoll_data: u64, home: Arc<Home>) -> io::Result<Self> {
+        let eventfd = Own::from(sys::wake::readable_eventfd()?);
         sys::wake::epoll_add(epoll_fd, eventfd.as_fd(), SILENT, epoll_data)?;
         Ok(Self {
             eventfd,
-            epoll_fd,
+            epoll_fd: AtomicI32::new(epoll_fd),
             epoll_data,
             process: sys::fork::epoch(),
             arming: Arming::new(),
             bells: Bells::new(),
             mailbox: Mailbox::default(),
+            home,
         })
+    }
+
+    /// The set goes by another number from now on.
+    pub(crate) fn moved(&self, epoll_fd: RawFd) {
+        self.epoll_fd.store(epoll_fd, Ordering::Release);
     }
 
     /// Makes the queue readable, once, if it is not already. Takes no lock.
@@ -114,16 +126,28 @@ impl Doorbell {
         self.bells.free(bell);
     }
 
-    /// Makes a bell pending and the queue readable. Async-signal-safe: no lock, no allocation,
+    /// As `arm`, unless this thread alone could notice. At the end of a call, under the queue's
+    /// lock.
+    pub(crate) fn arm_for_others(&self) {
+        if !self.home.keep_inside(mark()) {
+            self.arm();
+        }
+    }
+
+    /// Makes a bell pending and the queue readable, unless this thread alone could notice. Async-signal-safe: no lock, no allocation,
     /// errno is kept. Does nothing for an old generation, and nothing in a forked child.
     pub(crate) fn ring(&self, bell: u32, generation: u32) {
-        if self.process == sys::fork::epoch() && self.bells.ring(bell, generation) {
+        if self.process == sys::fork::epoch()
+            && self.bells.ring(bell, generation)
+            && !self.home.keep(mark())
+        {
             self.arm();
         }
     }
 
     /// Visits every pending bell, in order of number, each once. Under the queue's lock.
     pub(crate) fn drain(&self, visit: impl FnMut(u32)) {
+        self.home.heard();
         self.bells.drain(visit);
     }
 
@@ -133,7 +157,12 @@ impl Doorbell {
             Mode::Once => LEVEL | SILENT,
             Mode::Level => LEVEL,
         };
-        sys::wake::epoll_modify(self.epoll_fd, self.eventfd.as_fd(), events, self.epoll_data);
+        sys::wake::epoll_modify(
+            self.epoll_fd.load(Ordering::Acquire),
+            self.eventfd.as_fd(),
+            events,
+            self.epoll_data,
+        );
     }
 }
 
@@ -149,7 +178,7 @@ mod tests {
 
     fn queue() -> (OwnedFd, Doorbell) {
         let set = epoll();
-        let doorbell = Doorbell::new(set.as_raw_fd(), TAG).unwrap();
+        let doorbell = Doorbell::new(set.as_raw_fd(), TAG, Arc::new(Home::new())).unwrap();
         (set, doorbell)
     }
 

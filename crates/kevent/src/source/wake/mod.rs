@@ -3,21 +3,28 @@
 //! Whoever makes something happen outside the kernel's sight (a trigger handle, a signal
 //! handler, another thread's change) rings; the thread that waits in the queue finds its wake
 //! descriptor readable, and asks which bells were rung. [`Doorbell`] is the whole; `bells` holds
-//! what is pending and `arming` whether the descriptor has been made readable. Those two are
+//! what is pending, `arming` whether the descriptor has been made readable, and `home` whether it
+//! need not be. These are
 //! atomics only and are model-checked (`RUSTFLAGS="--cfg loom" cargo test --release --lib loom_`).
 
 mod arming;
 mod bells;
 mod doorbell;
+mod home;
 #[cfg(all(test, loom))]
 mod model;
 
 /// The atomics: the model checker's where it runs.
 mod atomic {
     #[cfg(all(test, loom))]
-    pub(super) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+    pub(super) use loom::sync::atomic::{
+        AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+    };
     #[cfg(not(all(test, loom)))]
-    pub(super) use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+    pub(super) use std::sync::atomic::{
+        AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+    };
 }
 
 pub(crate) use doorbell::Doorbell;
+pub(crate) use home::{Home, Stay, mark};

@@ -6,6 +6,7 @@ use loom::thread;
 
 use super::arming::{Arming, Mode};
 use super::bells::Bells;
+use super::home::Home;
 
 /// A doorbell whose kernel is one word: whether the epoll set would report the descriptor.
 struct Model {
@@ -199,6 +200,88 @@ fn loom_disarm_then_drain_loses_nothing() {
         ringer.join().unwrap();
         while model.poll() {
             model.answer(&mut visits);
+        }
+        assert_eq!(visits, [1, 0]);
+    });
+}
+
+/// The thread at home rings while another one comes to wait: that one finds the bell, or is woken.
+#[test]
+fn loom_who_comes_misses_nothing() {
+    explore(|| {
+        let model = Arc::new(Model::new());
+        let home = Arc::new(Home::new());
+        drop(home.enter(1));
+        let (bell, generation) = model.bells.take().unwrap();
+        let guest = {
+            let (model, home) = (Arc::clone(&model), Arc::clone(&home));
+            thread::spawn(move || {
+                let mut visits = [0; 2];
+                let _stay = home.enter(2);
+                if home.is_unheard() {
+                    home.heard();
+                    model.bells.drain(|bell| visits[bell as usize] += 1);
+                }
+                visits
+            })
+        };
+        if model.bells.ring(bell, generation) && !home.keep(1) {
+            model.arming.arm(|mode| model.tell(mode));
+        }
+        let mut visits = guest.join().unwrap();
+        while model.poll() {
+            model.answer(&mut visits);
+        }
+        assert_eq!(visits, [1, 0]);
+    });
+}
+
+/// The thread at home rings while the queue's descriptor is given away: it ends up readable.
+#[test]
+fn loom_an_opened_queue_is_readable() {
+    explore(|| {
+        let model = Arc::new(Model::new());
+        let home = Arc::new(Home::new());
+        drop(home.enter(1));
+        let (bell, generation) = model.bells.take().unwrap();
+        let opener = {
+            let (model, home) = (Arc::clone(&model), Arc::clone(&home));
+            thread::spawn(move || {
+                if home.open() {
+                    model.arming.arm(|mode| model.tell(mode));
+                }
+            })
+        };
+        if model.bells.ring(bell, generation) && !home.keep(1) {
+            model.arming.arm(|mode| model.tell(mode));
+        }
+        opener.join().unwrap();
+        assert!(model.poll());
+    });
+}
+
+/// A ring of the thread at home while another thread answers bells: it is visited then or stays
+/// unheard.
+#[test]
+fn loom_what_is_kept_is_visited_or_unheard() {
+    explore(|| {
+        let model = Arc::new(Model::new());
+        let home = Arc::new(Home::new());
+        drop(home.enter(1));
+        let (bell, generation) = model.bells.take().unwrap();
+        let other = {
+            let (model, home) = (Arc::clone(&model), Arc::clone(&home));
+            thread::spawn(move || {
+                let mut visits = [0; 2];
+                home.heard();
+                model.bells.drain(|bell| visits[bell as usize] += 1);
+                visits
+            })
+        };
+        assert!(model.bells.ring(bell, generation) && home.keep(1));
+        let mut visits = other.join().unwrap();
+        if home.is_unheard() {
+            model.bells.drain(|bell| visits[bell as usize] += 1);
         }
         assert_eq!(visits, [1, 0]);
     });

@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use super::{check, force};
 
 /// One entry of a batch: the ready bits, and the token given at registration.
-pub(crate) type Event = libc::epoll_event;
+pub type Event = libc::epoll_event;
 
 /// How long a wait may last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Patience {
+pub enum Patience {
     /// Only look.
     None,
     /// At most this many nanoseconds.
@@ -57,7 +57,11 @@ fn control(set: RawFd, operation: i32, fd: RawFd, bits: u32, token: u64) -> io::
 ///
 /// Never returns early: without epoll_pwait2 (Linux 5.11) the time is rounded up to
 /// milliseconds.
-pub(crate) fn wait<'a>(
+///
+/// # Errors
+/// As epoll_wait(2).
+#[inline]
+pub fn wait<'a>(
     set: BorrowedFd<'_>,
     batch: &'a mut [MaybeUninit<Event>],
     patience: Patience,
@@ -72,6 +76,7 @@ pub(crate) fn wait<'a>(
 }
 
 /// The first `count` entries of a batch. Whoever filled the batch says so.
+#[inline]
 pub(crate) fn written(batch: &mut [MaybeUninit<Event>], count: usize) -> &[Event] {
     let written = batch.split_at_mut(count.min(batch.len())).0;
     // SAFETY: the kernel (or, in tests, the model of it) wrote `count` entries from the front,
@@ -118,6 +123,7 @@ fn wait_ns(
     }
 }
 
+#[inline]
 fn wait_ms(
     set: BorrowedFd<'_>,
     batch: &mut [MaybeUninit<Event>],

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 /// The page, or null before the first use, or `NO_PAGE`.
 static PAGE: AtomicPtr<AtomicU32> = AtomicPtr::new(ptr::null_mut());
-/// `PAGE` points here where the kernel refuses to wipe a page. Never read, never written.
+/// `PAGE` points here where the kernel refuses to wipe a page. Always 0.
 static NO_PAGE: AtomicU32 = AtomicU32::new(0);
 /// The last number that this process or one of its ancestors gave out.
 static LAST: AtomicU32 = AtomicU32::new(0);
@@ -23,14 +23,26 @@ static LAST: AtomicU32 = AtomicU32::new(0);
 static BY_PID: AtomicU64 = AtomicU64::new(0);
 
 /// The number of this process among its forks; never 0.
-pub(crate) fn epoch() -> u32 {
+#[inline]
+#[must_use]
+pub fn epoch() -> u32 {
     let page = PAGE.load(Ordering::Acquire);
+    // SAFETY: null; or `NO_PAGE`; or the page that was mapped readable and writable for at least
+    // one `AtomicU32`, is aligned as pages are, and is never unmapped once published.
+    match unsafe { page.as_ref() }.map_or(0, |number| number.load(Ordering::Relaxed)) {
+        0 => find_epoch(page),
+        known => known,
+    }
+}
+
+/// There is no page yet, it was wiped, or there cannot be one.
+#[cold]
+fn find_epoch(page: *mut AtomicU32) -> u32 {
     let page = if page.is_null() { publish_page() } else { page };
     if ptr::eq(page, &raw const NO_PAGE) {
         return epoch_by_pid(&BY_PID, std::process::id());
     }
-    // SAFETY: the page was mapped readable and writable for at least one `AtomicU32`, is aligned
-    // as pages are, and is never unmapped once published.
+    // SAFETY: as in `epoch`.
     let number = unsafe { &*page };
     match number.load(Ordering::Relaxed) {
         0 => first_use(number),
@@ -39,7 +51,6 @@ pub(crate) fn epoch() -> u32 {
 }
 
 /// The first use in this process: two threads may come here at once, and one number wins.
-#[cold]
 fn first_use(number: &AtomicU32) -> u32 {
     let next = next_number();
     match number.compare_exchange(0, next, Ordering::Relaxed, Ordering::Relaxed) {
@@ -59,7 +70,6 @@ fn next_number() -> u32 {
 }
 
 /// The number of the process with this id, where `known` holds the last pair of id and number.
-#[cold]
 fn epoch_by_pid(known: &AtomicU64, pid: u32) -> u32 {
     let before = known.load(Ordering::Relaxed);
     let (known_pid, number) = split(before);
@@ -83,7 +93,6 @@ const fn split(pair: u64) -> (u32, u32) {
 }
 
 /// Makes the page and publishes it; of two threads that do so at once, one page stays.
-#[cold]
 fn publish_page() -> *mut AtomicU32 {
     let page = match wiped_page() {
         Ok(page) => page,

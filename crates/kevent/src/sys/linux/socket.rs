@@ -132,12 +132,12 @@ pub(crate) fn sock_diag() -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-pub(crate) fn send(fd: &OwnedFd, message: &[u8]) -> io::Result<usize> {
+pub(crate) fn send(fd: &impl AsRawFd, message: &[u8]) -> io::Result<usize> {
     // SAFETY: the pointer and length are the slice's.
     length(unsafe { libc::send(fd.as_raw_fd(), message.as_ptr().cast(), message.len(), 0) })
 }
 
-pub(crate) fn receive(fd: &OwnedFd, room: &mut [u8]) -> io::Result<usize> {
+pub(crate) fn receive(fd: &impl AsRawFd, room: &mut [u8]) -> io::Result<usize> {
     // SAFETY: the pointer and length are the slice's.
     length(unsafe { libc::recv(fd.as_raw_fd(), room.as_mut_ptr().cast(), room.len(), 0) })
 }

@@ -7,20 +7,18 @@
 //! | SIGCHLD ignored by `SIG_IGN` | nothing: a handler would keep zombies |
 //! | the default action, which ends or stops the process | nothing: it acts |
 //!
-//! A node with the program's action is never changed and never freed, because a handler may be
-//! looking at it; equal actions share one, so there are no more of them than the program has
-//! used. Each process has a table of its own (`Table`), since a fork may copy one that is locked.
+//! The program's action is kept as a node ([`node`]). Whoever changes or asks holds the turn
+//! ([`turn`]), and where no knote counts the signal nobody need hold it.
 
 use std::fmt;
 use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
-use parking_lot::{Mutex, MutexGuard};
-
 use super::super::{check, fork};
+use super::node::{node_of, publish};
+use super::turn::{self, Turn};
 use super::{NUMBERS, on_signal, waiting};
 
 /// What a process does when a signal is delivered to it: the default action, nothing, or a
@@ -29,7 +27,7 @@ use super::{NUMBERS, on_signal, waiting};
 /// A value that [`disposition`] or [`set_disposition`] returned carries mask and flags too, so
 /// that it can be put back as it was.
 #[derive(Clone, Copy)]
-pub struct Disposition(libc::sigaction);
+pub struct Disposition(pub(super) libc::sigaction);
 
 impl Disposition {
     /// The signal's default action (`SIG_DFL`).
@@ -103,7 +101,7 @@ impl fmt::Debug for Disposition {
 /// # References
 /// sigaction(2).
 pub fn disposition(signal: i32) -> io::Result<Disposition> {
-    let _turn = here().counters.lock();
+    let _turn = Turn::begin();
     program_wants(signal)
 }
 
@@ -136,16 +134,106 @@ pub fn disposition(signal: i32) -> io::Result<Disposition> {
 /// # References
 /// sigaction(2).
 pub fn set_disposition(signal: i32, new: Disposition) -> io::Result<Disposition> {
-    let counters = here().counters.lock();
+    replace(&Turn::begin(), signal, &new)
+}
+
+/// sigaction(2) as the program knows it, where every one of its calls comes here: what was set
+/// before, and what is done from now on. Where no knote counts the signal this is the system's own
+/// and nothing else.
+///
+/// A signal handler may call it, while it has interrupted the same.
+///
+/// # Errors
+/// As sigaction(2).
+///
+/// # Safety
+/// A handler must be one, and do nothing but what signal-safety(7) allows.
+pub unsafe fn sigaction(signal: i32, new: Option<&libc::sigaction>) -> io::Result<libc::sigaction> {
+    let new = new.map(|new| Disposition(*new));
+    if !turn::is_counted(signal) {
+        let before = seen_through(signal, exchange(signal, new.as_ref())?);
+        // Else a knote began to count it at the same time, and may not have seen the change.
+        let (true, Some(new)) = (turn::is_counted(signal), new) else {
+            return Ok(before.0);
+        };
+        set_disposition(signal, new)?;
+        return Ok(before.0);
+    }
+    let turn = Turn::begin();
+    let before = match new {
+        None => program_wants(signal)?,
+        Some(new) => replace(&turn, signal, &new)?,
+    };
+    Ok(before.0)
+}
+
+/// Whether a knote may count this signal, so that [`sigaction`] is more than the system's own.
+pub fn is_counted(signal: i32) -> bool {
+    turn::is_counted(signal)
+}
+
+/// The same in a process whose memory is another's (vfork(2)): nothing there changes.
+///
+/// # Errors
+/// As sigaction(2).
+///
+/// # Safety
+/// As [`sigaction`].
+pub unsafe fn sigaction_elsewhere(
+    signal: i32,
+    new: Option<&libc::sigaction>,
+) -> io::Result<libc::sigaction> {
+    let new = new.map(|new| Disposition(*new));
+    Ok(seen_through(signal, exchange(signal, new.as_ref())?).0)
+}
+
+/// In a forked child, which has no queue: the program's actions are in force again, so that a
+/// program it executes finds them. A signal handler may call it.
+pub fn put_back_all() {
+    let signals = turn::forget_counted();
+    for signal in (1..).take(NUMBERS - 1) {
+        if signals & bit(signal) != 0 {
+            waiting::set_alone(signal, false);
+            put_back(signal);
+        }
+    }
+}
+
+/// Before execve(2): signals that the program ignores are ignored by the system, as the executed
+/// program finds them. Returns which they are, one bit each. A signal handler may call it.
+#[must_use]
+pub fn ignore_for_exec() -> u64 {
+    let mut ignored = 0;
+    for signal in (1..).take(NUMBERS - 1) {
+        let is_ignored = node_of(signal).is_some_and(|node| node.wanted.is_ignore());
+        if is_ignored
+            && exchange(signal, None).is_ok_and(|installed| installed.is_ours())
+            && exchange(signal, Some(&Disposition::ignore())).is_ok()
+        {
+            ignored |= bit(signal);
+        }
+    }
+    ignored
+}
+
+/// After an execve(2) that failed: undoes [`ignore_for_exec`].
+pub fn undo_ignore_for_exec(ignored: u64) {
+    for signal in (1..).take(NUMBERS - 1) {
+        if ignored & bit(signal) != 0
+            && let Some(stand_in) = stand_in(signal, &Disposition::ignore())
+        {
+            let _ = exchange(signal, Some(&stand_in));
+        }
+    }
+}
+
+fn replace(turn: &Turn, signal: i32, new: &Disposition) -> io::Result<Disposition> {
     let before = program_wants(signal)?;
-    let is_counted = usize::try_from(signal)
-        .ok()
-        .and_then(|index| counters.get(index))
-        .is_some_and(|&count| count > 0);
-    match is_counted.then(|| stand_in(signal, &new)).flatten() {
-        Some(stand_in) => place(signal, &new, &stand_in)?,
+    let is_counted = turn.count(signal).is_some_and(|count| *count > 0);
+    match is_counted.then(|| stand_in(signal, new)).flatten() {
+        Some(stand_in) => place(signal, new, &stand_in).map(drop)?,
         None => {
-            exchange(signal, Some(&new))?;
+            exchange(signal, Some(new))?;
             waiting::set_alone(signal, false);
         }
     }
@@ -166,17 +254,19 @@ impl Counting {
     /// # Errors
     /// `EINVAL`: there is no such signal, or libc keeps it to itself.
     pub(crate) fn begin(signal: i32) -> io::Result<Self> {
-        let table = here();
-        let mut counters = table.counters.lock();
-        let index = usize::try_from(signal).unwrap_or(NUMBERS);
-        let counter = counters.get_mut(index).ok_or_else(invalid)?;
+        let turn = Turn::begin();
+        let counter = turn.count(signal).ok_or_else(invalid)?;
         if *counter == 0 {
-            engage(signal)?;
+            turn.set_counted(signal, true);
+            if let Err(error) = engage(signal) {
+                turn.set_counted(signal, false);
+                return Err(error);
+            }
         }
         *counter += 1;
         Ok(Self {
             signal,
-            process: table.process,
+            process: fork::epoch(),
         })
     }
 }
@@ -187,103 +277,22 @@ impl Drop for Counting {
         if fork::epoch() != self.process {
             return;
         }
-        let mut counters: MutexGuard<'_, _> = here().counters.lock();
-        let index = usize::try_from(self.signal).unwrap_or(NUMBERS);
-        let Some(counter) = counters.get_mut(index) else {
+        let turn = Turn::begin();
+        let Some(counter) = turn.count(self.signal) else {
             return;
         };
         *counter = counter.saturating_sub(1);
         if *counter == 0 {
-            disengage(self.signal);
+            waiting::set_alone(self.signal, false);
+            put_back(self.signal);
+            turn.set_counted(self.signal, false);
         }
     }
 }
-
-/// How many knotes of one process count each signal, and the table of the child that came after.
-struct Table {
-    process: u32,
-    counters: Mutex<[u32; NUMBERS]>,
-    next: OnceLock<Box<Self>>,
-}
-
-static FIRST: OnceLock<Table> = OnceLock::new();
-
-fn here() -> &'static Table {
-    let process = fork::epoch();
-    let empty = || Table {
-        process,
-        counters: Mutex::new([0; NUMBERS]),
-        next: OnceLock::new(),
-    };
-    let mut table = FIRST.get_or_init(empty);
-    while table.process != process {
-        table = table.next.get_or_init(|| Box::new(empty()));
-    }
-    table
-}
-
-/// The program's action, while our handler stands before it. Never changed, never freed.
-struct Node {
-    wanted: Disposition,
-    next: *const Self,
-}
-
-/// The node of each signal; null where our handler never stood.
-static WANTED: [AtomicPtr<Node>; NUMBERS] = [const { AtomicPtr::new(ptr::null_mut()) }; NUMBERS];
-
-/// All nodes, newest first. Changed under the table's lock only.
-static NODES: AtomicPtr<Node> = AtomicPtr::new(ptr::null_mut());
 
 /// The signals at which another handler was found above ours when counting ended, one bit each.
 /// It may call ours, so ours must not come to stand above it.
 static BURIED: AtomicU64 = AtomicU64::new(0);
-
-/// What the handler is to do after counting.
-#[derive(Clone, Copy)]
-pub(super) struct Wanted(Option<&'static Node>);
-
-/// What the program wants done at a signal. Async-signal-safe.
-pub(super) fn wanted(signal: i32) -> Wanted {
-    Wanted(node_of(signal))
-}
-
-impl Wanted {
-    pub(super) fn is_ignored(self) -> bool {
-        self.0.is_none_or(|node| !node.wanted.is_handler())
-    }
-
-    /// Calls the program's handler, if it has one, as the kernel would have.
-    pub(super) fn run(
-        self,
-        signal: libc::c_int,
-        info: *mut libc::siginfo_t,
-        context: *mut libc::c_void,
-    ) {
-        type Plain = extern "C" fn(libc::c_int);
-        type Full = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
-        let Some(node) = self.0.filter(|node| node.wanted.is_handler()) else {
-            return;
-        };
-        let action = &node.wanted.0;
-        if action.sa_flags & libc::SA_SIGINFO != 0 {
-            // SAFETY: the program gave this address to sigaction(2) as a handler of three
-            // arguments, and neither SIG_DFL nor SIG_IGN gets here.
-            let handler = unsafe { std::mem::transmute::<usize, Full>(action.sa_sigaction) };
-            handler(signal, info, context);
-        } else {
-            // SAFETY: the same, of one argument.
-            let handler = unsafe { std::mem::transmute::<usize, Plain>(action.sa_sigaction) };
-            handler(signal);
-        }
-    }
-}
-
-fn node_of(signal: i32) -> Option<&'static Node> {
-    let index = usize::try_from(signal).ok()?;
-    let node = WANTED.get(index)?.load(Ordering::Acquire);
-    // SAFETY: null, or a node, which is never changed and never freed.
-    unsafe { node.as_ref() }
-}
 
 fn invalid() -> io::Error {
     io::Error::from_raw_os_error(libc::EINVAL)
@@ -294,32 +303,56 @@ fn ours() -> libc::sighandler_t {
     handler as libc::sighandler_t
 }
 
-/// What is installed, seen through our handler.
+/// What the program wants. Where it is counted, the turn is held.
 fn program_wants(signal: i32) -> io::Result<Disposition> {
-    let installed = exchange(signal, None)?;
-    match node_of(signal) {
-        Some(node) if installed.is_ours() => Ok(node.wanted),
-        _ => Ok(installed),
-    }
+    Ok(seen_through(signal, exchange(signal, None)?))
 }
 
-/// Puts our handler where it may stand. Under the table's lock.
+/// What is installed, seen through our handler.
+fn seen_through(signal: i32, installed: Disposition) -> Disposition {
+    let Some(node) = node_of(signal) else {
+        return installed;
+    };
+    if installed.is_ours() {
+        return node.wanted;
+    }
+    let mut wanted = node.wanted;
+    let is_reset = installed.is_default_action() && wanted.0.sa_flags & libc::SA_RESETHAND != 0;
+    if is_reset && installed.0.sa_flags & libc::SA_RESETHAND != 0 {
+        // The system took our handler away as it was told to take the program's.
+        wanted.0.sa_sigaction = libc::SIG_DFL;
+        return wanted;
+    }
+    installed
+}
+
+/// Puts our handler where it may stand. Under the turn, but the program may change the action at
+/// the same time, if it does not know yet that the signal is counted.
 fn engage(signal: i32) -> io::Result<()> {
-    let installed = exchange(signal, None)?;
+    let mut installed = exchange(signal, None)?;
     let is_buried = BURIED.load(Ordering::Relaxed) & bit(signal) != 0;
     if installed.is_ours() || (is_buried && installed.is_handler()) {
         return Ok(());
     }
     BURIED.fetch_and(!bit(signal), Ordering::Relaxed);
-    match stand_in(signal, &installed) {
-        Some(stand_in) => place(signal, &installed, &stand_in),
-        None => Ok(()),
+    let mut is_first = true;
+    loop {
+        let Some(stand_in) = stand_in(signal, &installed) else {
+            if !is_first {
+                exchange(signal, Some(&installed))?;
+            }
+            return Ok(());
+        };
+        let replaced = place(signal, &installed, &stand_in)?;
+        if replaced.is_ours() || replaced == installed {
+            return Ok(());
+        }
+        (installed, is_first) = (replaced, false);
     }
 }
 
 /// Puts the program's action back, unless the program has put another in our place.
-fn disengage(signal: i32) {
-    waiting::set_alone(signal, false);
+fn put_back(signal: i32) {
     let (Ok(installed), Some(node)) = (exchange(signal, None), node_of(signal)) else {
         return;
     };
@@ -331,65 +364,56 @@ fn disengage(signal: i32) {
     }
 }
 
+/// Whether the default action is to do nothing.
+fn is_ignored_by_default(signal: i32) -> bool {
+    matches!(
+        signal,
+        libc::SIGCHLD | libc::SIGURG | libc::SIGWINCH | libc::SIGCONT
+    )
+}
+
 /// Our handler as it stands before a program's action; `None` where it must not.
 fn stand_in(signal: i32, wanted: &Disposition) -> Option<Disposition> {
     let mut stand_in = *wanted;
     if !wanted.is_handler() {
         let is_default = wanted.is_default_action();
-        let is_ignored_by_default = matches!(
-            signal,
-            libc::SIGCHLD | libc::SIGURG | libc::SIGWINCH | libc::SIGCONT
-        );
-        if (is_default && !is_ignored_by_default) || (!is_default && signal == libc::SIGCHLD) {
+        if (is_default && !is_ignored_by_default(signal))
+            || (!is_default && signal == libc::SIGCHLD)
+        {
             return None;
         }
         let about_children = wanted.0.sa_flags & (libc::SA_NOCLDSTOP | libc::SA_NOCLDWAIT);
         stand_in = Disposition::plain(0);
         stand_in.0.sa_flags = about_children | libc::SA_RESTART;
     }
+    if is_ignored_by_default(signal) {
+        // The program's handler goes at the first signal, ours stays to count the next.
+        stand_in.0.sa_flags &= !libc::SA_RESETHAND;
+    }
     stand_in.0.sa_sigaction = ours();
     stand_in.0.sa_flags |= libc::SA_SIGINFO;
     Some(stand_in)
 }
 
-/// Installs our handler before a program's action. Under the table's lock.
-fn place(signal: i32, wanted: &Disposition, stand_in: &Disposition) -> io::Result<()> {
-    let node = intern(wanted);
-    let index = usize::try_from(signal).unwrap_or(NUMBERS);
-    let place = WANTED.get(index).ok_or_else(invalid)?;
+/// Installs our handler before a program's action; returns what was installed. Under the turn.
+fn place(signal: i32, wanted: &Disposition, stand_in: &Disposition) -> io::Result<Disposition> {
     // First the action, then the handler that looks it up.
-    place.store(node.cast_mut(), Ordering::Release);
+    publish(signal, wanted)?;
     waiting::set_alone(signal, !wanted.is_handler());
-    exchange(signal, Some(stand_in)).map(drop)
+    exchange(signal, Some(stand_in))
 }
 
-/// The node of an action; equal actions share one. Under the table's lock.
-fn intern(wanted: &Disposition) -> *const Node {
-    let first = NODES.load(Ordering::Acquire).cast_const();
-    let mut next = first;
-    // SAFETY: null, or a node, which is never changed and never freed.
-    while let Some(node) = unsafe { next.as_ref() } {
-        if is_equal(&node.wanted.0, &wanted.0) {
-            return node;
-        }
-        next = node.next;
+impl PartialEq for Disposition {
+    fn eq(&self, other: &Self) -> bool {
+        let has = |set: &libc::sigset_t, signal| {
+            // SAFETY: the set is initialised; a wrong number is answered with -1.
+            unsafe { libc::sigismember(set, signal) == 1 }
+        };
+        let (one, other) = (&self.0, &other.0);
+        one.sa_sigaction == other.sa_sigaction
+            && one.sa_flags == other.sa_flags
+            && (1..=64).all(|signal| has(&one.sa_mask, signal) == has(&other.sa_mask, signal))
     }
-    let node = Box::leak(Box::new(Node {
-        wanted: *wanted,
-        next: first,
-    }));
-    NODES.store(node, Ordering::Release);
-    node
-}
-
-fn is_equal(one: &libc::sigaction, other: &libc::sigaction) -> bool {
-    let has = |set: &libc::sigset_t, signal| {
-        // SAFETY: the set is initialised; a wrong number is answered with -1.
-        unsafe { libc::sigismember(set, signal) == 1 }
-    };
-    one.sa_sigaction == other.sa_sigaction
-        && one.sa_flags == other.sa_flags
-        && (1..=64).all(|signal| has(&one.sa_mask, signal) == has(&other.sa_mask, signal))
 }
 
 fn bit(signal: i32) -> u64 {
@@ -401,12 +425,34 @@ fn empty() -> libc::sigaction {
     unsafe { MaybeUninit::zeroed().assume_init() }
 }
 
+type Sigaction =
+    unsafe extern "C" fn(libc::c_int, *const libc::sigaction, *mut libc::sigaction) -> libc::c_int;
+
+/// The C library's sigaction, where somebody stands in front of it; null: whatever has that name.
+static SIGACTION: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
+
+/// From now on the system's sigaction(2) is called by this function, because the one of that name
+/// is the caller's own and comes here.
+///
+/// # Safety
+/// It is sigaction(2).
+pub unsafe fn use_sigaction(real: Sigaction) {
+    SIGACTION.store(real as *mut (), Ordering::Release);
+}
+
 /// sigaction(2): what was installed.
 fn exchange(signal: i32, new: Option<&Disposition>) -> io::Result<Disposition> {
     let mut before = empty();
     let new = new.map_or(ptr::null(), |new| &raw const new.0);
+    let real = SIGACTION.load(Ordering::Acquire);
+    let real: Sigaction = if real.is_null() {
+        libc::sigaction
+    } else {
+        // SAFETY: `use_sigaction` was given this function.
+        unsafe { std::mem::transmute::<*mut (), Sigaction>(real) }
+    };
     // SAFETY: `new` is null or an initialised action whose handler is the program's own or ours;
     // `before` is valid for the call.
-    check(unsafe { libc::sigaction(signal, new, &raw mut before) })?;
+    check(unsafe { real(signal, new, &raw mut before) })?;
     Ok(Disposition(before))
 }

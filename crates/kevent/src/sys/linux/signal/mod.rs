@@ -12,7 +12,7 @@
 //!   knote watches edge-triggered. It is never read and never closed, so no handler can write to
 //!   a number that is another file by now. It belongs to one process: a forked child makes its
 //!   own at first use, and until then its handlers write nowhere;
-//! - the program's action, in a node that is never changed and never freed;
+//! - the program's action, in a node that is never changed and never freed ([`node`]);
 //! - the marks of threads that wait in a queue ([`waiting`]).
 //!
 //! It takes no lock, allocates nothing and leaves errno as it was.
@@ -22,9 +22,12 @@ use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::fork;
+use crate::closing::numbers;
 
 pub(crate) mod disposition;
+mod node;
 pub(crate) mod pending;
+mod turn;
 pub(crate) mod waiting;
 
 /// Signal numbers are below this: Linux has 64, from 1 on.
@@ -57,7 +60,9 @@ pub(crate) fn bell() -> io::Result<RawFd> {
         let fd = super::check(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
         let ours = (u64::from(process) << 32) | u64::from(fd.cast_unsigned());
         let published = BELL.compare_exchange(known, ours, Ordering::AcqRel, Ordering::Acquire);
-        if published.is_err() {
+        if published.is_ok() {
+            numbers::own(fd);
+        } else {
             // SAFETY: this thread has just made the descriptor, and nobody else knows it.
             unsafe { libc::close(fd) };
         }
@@ -95,7 +100,7 @@ extern "C" fn on_signal(
     }
     // SAFETY: the pointer is to this thread's own errno.
     unsafe { errno.write(before) };
-    let wanted = disposition::wanted(signal);
+    let wanted = node::wanted(signal);
     waiting::interrupted(errno as usize, wanted.is_ignored());
     wanted.run(signal, info, context);
 }

@@ -55,12 +55,13 @@ pub(super) fn interrupted(thread: usize, is_ignored: bool) {
 
 /// A thread that is about to wait.
 #[derive(Debug)]
-pub(crate) struct Wait(Option<&'static Mark>);
+pub struct Wait(Option<&'static Mark>);
 
 impl Wait {
     /// Leaves a mark, if there is any signal that could interrupt for nothing.
     #[inline]
-    pub(crate) fn begin() -> Self {
+    #[must_use]
+    pub fn begin() -> Self {
         if ALONE.load(Ordering::Relaxed) == 0 {
             Self(None)
         } else {
@@ -86,7 +87,8 @@ impl Wait {
     }
 
     /// Whether this wait was interrupted by ignored signals and by no other that is counted.
-    pub(crate) fn was_for_nothing(&self) -> bool {
+    #[must_use]
+    pub fn was_for_nothing(&self) -> bool {
         self.0.is_some_and(|mark| {
             mark.ignored.load(Ordering::Acquire) > 0 && mark.handled.load(Ordering::Acquire) == 0
         })
