@@ -9,18 +9,33 @@ use libfuzzer_sys::fuzz_target;
 use webserv::http::date::HttpDate;
 use webserv::http::field::FieldSection;
 use webserv::http::precondition::{EntityTag, Outcome, Validators, allows_range, evaluate};
+use webserv::http::negotiation::{AcceptedCodings, Coding, preferred_type};
 use webserv::http::range::{Selection, select};
+use webserv::limits::RANGES_MAX;
 
 fn check_range(value: &[u8], length: u64) {
-    match select(value, length) {
-        Selection::Part(range) => {
-            assert!(
-                range.start < range.end && range.end <= length,
-                "{range:?} of {length}"
-            );
-        }
-        Selection::Whole | Selection::Unsatisfiable => {}
+    let mut ranges = match select(value, length) {
+        Selection::Part(range) => vec![range],
+        Selection::Parts(ranges) => ranges,
+        Selection::Whole | Selection::Unsatisfiable => return,
+    };
+    ranges.sort_by_key(|range| range.start);
+    assert!(ranges.len() <= RANGES_MAX);
+    let mut end_before = None;
+    for range in ranges {
+        assert!(
+            range.start < range.end && range.end <= length,
+            "{range:?} of {length}"
+        );
+        assert!(end_before.is_none_or(|end| end < range.start));
+        end_before = Some(range.end);
     }
+}
+
+fn check_negotiation(fields: &FieldSection) {
+    let accepted = AcceptedCodings::of(fields);
+    assert_eq!(accepted.is_plain_only(), accepted.in_order().next().is_none());
+    assert!(preferred_type(fields, &["text/html", "application/json"]) < 2);
 }
 
 fn check_date(value: &[u8], now: HttpDate) {
@@ -49,7 +64,8 @@ fn check_preconditions(fields: &FieldSection, validators: &Validators, now: Http
     }
     let has_condition = fields.first(&IF_RANGE).is_some();
     assert!(has_condition || allows_range(fields, validators, now));
-    let has_strong = validators.entity_tag.is_some() || validators.is_date_strong;
+    let has_strong_tag = validators.entity_tag.is_some_and(|tag| !tag.is_weak);
+    let has_strong = has_strong_tag || validators.is_date_strong;
     assert!(!has_condition || has_strong || !allows_range(fields, validators, now));
 }
 
@@ -71,6 +87,7 @@ fuzz_target!(|input: &[u8]| {
     let Ok(fields) = FieldSection::parse(&[&lines[..], b"\r\n\r\n"].concat()) else {
         return;
     };
+    check_negotiation(&fields);
     for value in fields.values(&RANGE) {
         check_range(value, length);
     }
@@ -79,8 +96,15 @@ fuzz_target!(|input: &[u8]| {
         size: length,
         modified_seconds: i64::from(seconds),
         modified_nanoseconds: 7,
+        coding: None,
+        is_weak: false,
     };
-    for entity_tag in [Some(tag), None] {
+    let weak = EntityTag {
+        coding: Some(Coding::Gzip),
+        is_weak: true,
+        ..tag
+    };
+    for entity_tag in [Some(tag), Some(weak), None] {
         for is_date_strong in [true, false] {
             let last_modified = entity_tag.map(|_| now);
             check_preconditions(

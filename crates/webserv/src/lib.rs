@@ -21,19 +21,32 @@
 #![forbid(unsafe_code)]
 
 mod buffers;
+pub mod config;
 mod connection;
+mod entrance;
+mod error;
 mod handlers;
 pub mod http;
 mod http1;
 pub mod limits;
 mod listener;
+mod log;
+mod opening;
+mod operator;
+pub mod password;
 mod platform;
+mod privileges;
 mod response;
 mod route;
 mod server;
 mod service;
 mod signals;
+pub mod site;
+mod supervisor;
 mod worker;
 
-pub use server::{Error, Options, Server, Stopper};
-pub use signals::Signals;
+pub use error::Error;
+pub use log::error::ErrorLogger;
+pub use operator::Configured;
+pub use server::{Handle, Server};
+pub use signals::{Operator, Signals};

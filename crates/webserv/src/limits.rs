@@ -59,6 +59,9 @@ pub const LISTEN_BACKLOG: i32 = 4096;
 /// How long accepting rests when the process or the system is out of descriptors.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// How long it takes at least until a worker that failed is replaced.
+pub const WORKER_PAUSE: Duration = Duration::from_millis(100);
+
 /// How long a connection may wait for a request when the server is to stop. A client that sends
 /// one request after the other has sent its next one by then, and is told of the end with the
 /// answer instead of finding its request unanswered.
@@ -75,6 +78,60 @@ pub const CONTENT_BYTES_MAX: u64 = 1 << 40;
 /// connection is closed instead.
 pub const CONTENT_DRAIN_BYTES_MAX: u64 = 256 * 1024;
 
+/// Bytes of a content that are read and thrown away at a time.
+pub const CONTENT_PIECE_BYTES: usize = 16 * 1024;
+
+/// Slowest pace of a content, in bytes per second, that keeps a connection: what a client earns
+/// back of [`Timeouts::content`] by sending.
+pub const CONTENT_RATE_MIN: u64 = 1024;
+
+/// Parts of one form, fields and files together; more are answered with 413.
+pub const FORM_PARTS_MAX: usize = 256;
+
+/// Files of one form; each has a descriptor until all are complete.
+pub const FORM_FILES_MAX: usize = 64;
+
+/// Head of one part of a form, in bytes. Browsers send less than 1,000.
+pub const PART_HEAD_BYTES_MAX: usize = 8 * 1024;
+
+/// Bytes of an upload that are gathered before they are written, on a thread that may block.
+pub const UPLOAD_PIECE_BYTES: usize = 128 * 1024;
+
+/// How often another hidden name is tried where one is taken.
+pub const HIDDEN_NAME_ATTEMPTS_MAX: usize = 8;
+
+/// Longest name of an uploaded file in bytes: what the usual file systems take.
+pub const FILE_NAME_BYTES_MAX: usize = 255;
+
+/// Head of a CGI program's output, in bytes; a larger one is answered with 502.
+pub const CGI_HEAD_BYTES_MAX: usize = 32 * 1024;
+
+/// Bytes read from a CGI program, or written to it, at a time: what a pipe holds.
+pub const CGI_PIECE_BYTES: usize = 64 * 1024;
+
+/// Largest chunked content in bytes that is gathered for a CGI program, which must know the length
+/// before it starts; a larger one is answered with 411.
+pub const CGI_CHUNKED_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Longest line that a CGI program's standard error brings into the log, in bytes; the rest is cut.
+pub const CGI_ERROR_LINE_BYTES_MAX: usize = 1024;
+
+/// Bytes of one CGI program's standard error that reach the log; the rest is thrown away.
+pub const CGI_ERROR_BYTES_MAX: usize = 64 * 1024;
+
+/// How long a CGI program has to end after SIGTERM, before SIGKILL.
+pub const CGI_KILL_GRACE: Duration = Duration::from_secs(2);
+
+/// Programs that may wait for their turn, for each one that may run.
+pub const CGI_QUEUE_FACTOR: usize = 4;
+
+/// Local redirections of CGI programs that are followed for one request.
+pub const LOCAL_REDIRECTS_MAX: usize = 5;
+
+/// How long a client that has ended its sending side may leave open whether it is still there,
+/// while a program works for it.
+pub const PRESENCE_CHECK: Duration = Duration::from_secs(1);
+
 /// Hexadecimal digits of a chunk size: what a 64-bit number takes.
 pub const CHUNK_SIZE_DIGITS_MAX: u32 = 16;
 
@@ -87,6 +144,34 @@ pub const TRAILER_SECTION_BYTES_MAX: usize = 16 * 1024;
 /// Bytes read and thrown away after an error answer, so that the client reads it instead of a
 /// reset.
 pub const LINGER_BYTES_MAX: usize = 1024 * 1024;
+
+/// Most parts of an answer with several ranges. A viewer of documents asks for fewer than ten; a
+/// set with more is answered with the whole.
+pub const RANGES_MAX: usize = 32;
+
+/// Most ranges of a set that are looked at, however they overlap; a set with more is ignored.
+pub const RANGE_SPECS_MAX: usize = 256;
+
+/// Largest file in bytes that is compressed as it is sent. A larger one goes as it is, which a
+/// client can take up again where it broke off; compressed, it could not.
+pub const COMPRESSED_FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// Bytes compressed in one turn of a worker, about half a millisecond; more of them are compressed
+/// on the blocking pool.
+pub const COMPRESSED_INLINE_BYTES_MAX: u64 = 16 * 1024;
+
+/// Bytes of a file that one job on the blocking pool reads and compresses.
+pub const COMPRESSED_SLICE_BYTES: usize = 256 * 1024;
+
+/// Contents that may be compressed while their clients take them, over all workers. Each holds an
+/// encoder of up to 4 MiB; a client beyond that gets its content uncompressed.
+pub const COMPRESSED_STREAMS_MAX: usize = 64;
+
+/// Entries of a listing that become a page in one go; a larger one is streamed.
+pub const LISTING_PAGE_ENTRIES_MAX: usize = 256;
+
+/// Bytes of a streamed listing that are made in one turn.
+pub const LISTING_CHUNK_BYTES: usize = 32 * 1024;
 
 /// Most entries on a listing page; it says so when there are more. About 50 MB of page.
 pub const LISTING_ENTRIES_MAX: usize = 200_000;
@@ -101,6 +186,20 @@ pub const SYMLINKS_MAX: usize = 40;
 /// replaced is noticed.
 pub const ROOT_RECHECK: Duration = Duration::from_secs(1);
 
+/// Bytes of access log lines that a worker holds while the file takes none; beyond it lines are
+/// dropped, and that is told of.
+pub const ACCESS_LINES_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// How long access log lines are gathered before they are written.
+pub const ACCESS_LINES_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a configuration that changes is left alone before it is read: its writer may not be
+/// finished.
+pub const CHANGE_SETTLES: Duration = Duration::from_millis(100);
+
+/// Passwords that a worker remembers as right; beyond it all are forgotten and verified again.
+pub const VERIFIED_PASSWORDS_MAX: usize = 4096;
+
 /// Advice to the client of an overloaded server, in seconds (Retry-After).
 pub const RETRY_AFTER_SECONDS: u32 = 1;
 
@@ -110,7 +209,9 @@ pub struct Timeouts {
     /// From the first byte of a request, or from accepting, to the end of its head; not extended
     /// by further bytes. Default 15 s.
     pub header: Duration,
-    /// For the whole content of a request that is read and thrown away. Default 15 s.
+    /// For which a client may be silent within the content of a request, in all; sending earns
+    /// time back, at [`CONTENT_RATE_MIN`]. Time in which nobody wants the content does not count.
+    /// Default 15 s.
     pub content: Duration,
     /// From an answer to the first byte of the next request. Default 60 s.
     pub idle: Duration,

@@ -1,94 +1,92 @@
-//! Listening sockets: opening them so that a busy port is found, and accepting from them.
-//!
-//! Each worker has its own socket per address (SO_REUSEPORT), and the kernel spreads connections
-//! over them. That option would also let a second server share the port unnoticed, so one bind
-//! without it comes first.
+//! Listening sockets as a worker uses them: accepting.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
-use kevent_async::{Direction, TcpListener, sleep, yield_now};
+use kevent_async::{Direction, TcpListener, TcpStream, UnixListener, UnixStream, sleep, yield_now};
 use rustix::io::Errno;
-use socket2::{Domain, Protocol, Socket, Type};
+pub(crate) use socket2::Socket;
 
-use crate::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN_MAX, LISTEN_BACKLOG, UNSENT_BYTES_MAX};
-use crate::platform;
+use crate::connection::stream::Stream;
+use crate::entrance::Entrance;
+use crate::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN_MAX};
 use crate::worker::Worker;
 
-/// How often another port is tried when the system was asked to choose one and somebody else took
-/// it in between.
-const PORT_ATTEMPTS_MAX: usize = 8;
+/// A listening socket in a worker's queue.
+#[derive(Debug)]
+pub(crate) enum Listener {
+    /// TCP.
+    Tcp(TcpListener),
+    /// A unix socket.
+    Unix(UnixListener),
+}
 
-/// Opens one socket per worker at `address`, and tells the address with its real port.
-///
-/// # Errors
-///
-/// Those of bind(2) and listen(2): EADDRINUSE, EACCES, EADDRNOTAVAIL.
-pub(crate) fn open(
-    address: SocketAddr,
-    worker_count: usize,
-) -> io::Result<(SocketAddr, Vec<StdListener>)> {
-    let mut attempt = 1;
-    loop {
-        match try_open(address, worker_count) {
-            Err(error)
-                if address.port() == 0
-                    && error.kind() == io::ErrorKind::AddrInUse
-                    && attempt < PORT_ATTEMPTS_MAX =>
-            {
-                attempt += 1;
-            }
-            outcome => return outcome,
+impl Listener {
+    /// Watches a listening socket.
+    ///
+    /// # Errors
+    ///
+    /// As [`kevent_async::Io::new`].
+    pub(crate) fn new(socket: Socket) -> io::Result<Self> {
+        let is_unix = socket.local_addr()?.is_unix();
+        let socket = OwnedFd::from(socket);
+        if is_unix {
+            UnixListener::from_std(socket.into()).map(Listener::Unix)
+        } else {
+            TcpListener::from_std(socket.into()).map(Listener::Tcp)
+        }
+    }
+
+    async fn accept(&self) -> io::Result<Accepted> {
+        match self {
+            Listener::Tcp(listener) => listener.accept().await.map(Accepted::from_tcp),
+            Listener::Unix(listener) => listener.accept().await.map(Accepted::from_unix),
+        }
+    }
+
+    fn try_accept(&self) -> io::Result<Accepted> {
+        match self {
+            Listener::Tcp(listener) => listener.try_accept().map(Accepted::from_tcp),
+            Listener::Unix(listener) => listener.try_accept().map(Accepted::from_unix),
         }
     }
 }
 
-fn try_open(
-    address: SocketAddr,
-    worker_count: usize,
-) -> io::Result<(SocketAddr, Vec<StdListener>)> {
-    let probe = socket(address)?;
-    probe.bind(&address.into())?;
-    let address = probe.local_addr()?.as_socket().unwrap_or(address);
-    drop(probe);
-    let mut listeners = Vec::with_capacity(worker_count);
-    for _ in 0..worker_count {
-        let socket = socket(address)?;
-        platform::share_port(&socket)?;
-        // Accepted connections inherit this and the limit, which saves two calls on each.
-        socket.set_tcp_nodelay(true)?;
-        if let Err(error) = platform::limit_unsent(&socket, UNSENT_BYTES_MAX) {
-            // The kernel then holds more for a slow reader; nothing else changes.
-            tracing::debug!(%error, "TCP_NOTSENT_LOWAT is not available");
-        }
-        socket.bind(&address.into())?;
-        socket.listen(LISTEN_BACKLOG)?;
-        listeners.push(socket.into());
-    }
-    Ok((address, listeners))
+/// A connection that has just come.
+#[derive(Debug)]
+pub(crate) struct Accepted {
+    pub(crate) stream: Stream,
+    /// Who is at the other end; none over a unix socket.
+    pub(crate) peer: Option<SocketAddr>,
 }
 
-/// A socket that may take over an address whose old connections are still being forgotten.
-fn socket(address: SocketAddr) -> io::Result<Socket> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
-    socket.set_reuse_address(true)?;
-    Ok(socket)
+impl Accepted {
+    fn from_tcp((stream, peer): (TcpStream, SocketAddr)) -> Self {
+        Accepted {
+            stream: Stream::Tcp(stream),
+            peer: Some(peer),
+        }
+    }
+
+    fn from_unix((stream, _): (UnixStream, std::os::unix::net::SocketAddr)) -> Self {
+        Accepted {
+            stream: Stream::Unix(stream),
+            peer: None,
+        }
+    }
 }
 
 /// Accepts connections for as long as the worker wants any.
-pub(crate) async fn accept_all(worker: Rc<Worker>, listener: Rc<TcpListener>) {
+pub(crate) async fn accept_all(worker: Rc<Worker>, listener: Rc<Listener>, entrance: Rc<Entrance>) {
     let mut accepted_count: usize = 0;
     let mut is_exhausted = false;
     loop {
         match listener.accept().await {
-            Ok((stream, _peer)) => {
+            Ok(accepted) => {
                 is_exhausted = false;
-                worker.welcome(stream);
+                worker.welcome(accepted, &entrance);
                 accepted_count = accepted_count.wrapping_add(1);
                 if accepted_count.is_multiple_of(ACCEPTS_PER_TURN_MAX) {
                     yield_now().await;
@@ -111,10 +109,13 @@ pub(crate) async fn accept_all(worker: Rc<Worker>, listener: Rc<TcpListener>) {
 }
 
 /// Accepts what is waiting and no more: the clients have been promised an answer by the kernel.
-pub(crate) fn accept_waiting(worker: &Rc<Worker>, listener: &TcpListener) {
-    listener.assume_ready(Direction::Read);
-    while let Ok((stream, _peer)) = listener.try_accept() {
-        worker.welcome(stream);
+pub(crate) fn accept_waiting(worker: &Rc<Worker>, listener: &Listener, entrance: &Rc<Entrance>) {
+    match listener {
+        Listener::Tcp(listener) => listener.assume_ready(Direction::Read),
+        Listener::Unix(listener) => listener.assume_ready(Direction::Read),
+    }
+    while let Ok(accepted) = listener.try_accept() {
+        worker.welcome(accepted, entrance);
     }
 }
 
@@ -139,16 +140,6 @@ fn is_about_one_connection(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_busy_port_is_found() {
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let (address, listeners) = open(any, 3).unwrap();
-        assert_ne!(address.port(), 0);
-        assert_eq!(listeners.len(), 3);
-        let error = open(address, 1).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
-    }
 
     #[test]
     fn errors_of_one_connection_are_told_from_exhaustion() {

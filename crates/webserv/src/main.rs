@@ -1,102 +1,143 @@
-//! The program `webserv`: arguments, the line that says where to look, and the exit code.
+//! The program `webserv`: its commands, the line that says where to look, and the exit code.
 
 #![forbid(unsafe_code)]
+
+mod arguments;
+mod password_prompt;
 
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::num::NonZeroU16;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 
 use clap::Parser;
-use webserv::limits::{Timeouts, WORKERS_MAX};
-use webserv::{Error, Options, Server, Signals};
+use webserv::config;
+use webserv::site::{Address, Level, LogFile, Site};
+use webserv::{Configured, Error, ErrorLogger, Handle, Operator, Server, Signals};
 
-/// Serves the files of a directory over HTTP.
-///
-/// SIGINT (Ctrl-C) and SIGTERM stop it when the running answers are finished; a second one stops
-/// it at once.
-#[derive(Debug, Parser)]
-#[command(
-    version,
-    after_help = "Exit codes: 0 stopped, 1 could not start or was cut short, 2 wrong usage."
-)]
-struct Arguments {
-    /// The directory to serve; without it, `www` in the current directory.
-    #[arg(value_name = "DIR")]
-    directory: Option<PathBuf>,
-
-    /// The address to listen on, such as 127.0.0.1:8080, 0.0.0.0:80 or [::]:8080; may be repeated.
-    /// Port 0 lets the system choose.
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
-    listen: Vec<SocketAddr>,
-
-    /// The number of workers, each a thread; without it, one per processor.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(WORKERS_MAX)))]
-    workers: Option<u16>,
-
-    /// Say more on standard error: -v for what happens, -vv for each request.
-    #[arg(short, long, action = clap::ArgAction::Count)]
-    verbose: u8,
-}
+use self::arguments::{Arguments, Command, Directory};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    start_log(arguments.verbose);
-    match run(arguments) {
-        Ok(code) => code,
-        Err(error) => {
-            // Nothing is left to do if even this cannot be written.
-            let _ = writeln!(io::stderr(), "webserv: {error}");
-            ExitCode::FAILURE
+    let outcome = match arguments.command {
+        None => serve_directory(arguments.directory),
+        Some(Command::Run { config, verbose }) => run(&config, verbose),
+        Some(Command::Check { config }) => check(&config),
+        Some(Command::HashPassword) => password_prompt::hash_password(),
+    };
+    outcome.unwrap_or_else(|complaint| {
+        // Nothing is left to do if even this cannot be written.
+        let _ = writeln!(io::stderr(), "{complaint}");
+        ExitCode::FAILURE
+    })
+}
+
+/// `webserv [DIR]`.
+fn serve_directory(arguments: Directory) -> Result<ExitCode, String> {
+    let available = thread::available_parallelism().map_or(1, usize::from);
+    let workers = arguments.workers.or_else(|| u16::try_from(available).ok());
+    let workers = workers.and_then(NonZeroU16::new).unwrap_or(NonZeroU16::MIN);
+    let (directory, site) = match arguments.directory {
+        Some(directory) => {
+            let site = Site::of_directory(directory.clone(), &arguments.listen, workers);
+            (directory, site)
         }
+        None => {
+            let directory = PathBuf::from("www");
+            let site = Site::demonstration(directory.clone(), &arguments.listen, workers);
+            (directory, site)
+        }
+    };
+    let _logger = start_log(
+        level(arguments.verbose).max(Level::Warn),
+        &LogFile::Standard,
+    )?;
+    let signals = Signals::catch().map_err(sentence)?;
+    let server = Server::start(site).map_err(|error| {
+        sentence(match error {
+            // As it was asked for.
+            Error::Directory(_, error) => Error::Directory(directory.clone(), error),
+            other => other,
+        })
+    })?;
+    let directory = std::path::absolute(&directory).unwrap_or(directory);
+    announce(&server, &format!("{} ", directory.display()));
+    signals.serve(server, Unchanging).map_err(sentence)
+}
+
+/// `webserv run`.
+fn run(path: &Path, verbose: u8) -> Result<ExitCode, String> {
+    let site = config::load(path).map_err(|unusable| unusable.to_string())?;
+    let level = level(verbose).max(site.log.error.level);
+    let logger = start_log(level, &site.log.error.file)?;
+    let signals = Signals::catch().map_err(sentence)?;
+    let operator = Configured::new(path.to_owned(), &site, logger);
+    let server = Server::start(site).map_err(sentence)?;
+    announce(&server, "");
+    signals.serve(server, operator).map_err(sentence)
+}
+
+/// `webserv check`.
+fn check(path: &Path) -> Result<ExitCode, String> {
+    config::load(path).map_err(|unusable| unusable.to_string())?;
+    // Whoever closed standard output looks at the exit code alone.
+    let _ = writeln!(io::stdout(), "ok");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn sentence(error: Error) -> String {
+    format!("webserv: {error}")
+}
+
+/// A server without a configuration.
+struct Unchanging;
+
+impl Operator for Unchanging {
+    fn reload(&mut self, _server: &Handle) {
+        tracing::warn!("there is no configuration to read again");
+    }
+
+    fn reopen_logs(&mut self, _server: &Handle) {}
+
+    fn changed(&mut self) -> impl Future<Output = ()> {
+        std::future::pending()
     }
 }
 
-fn run(arguments: Arguments) -> Result<ExitCode, Error> {
-    let available = thread::available_parallelism().map_or(1, usize::from);
-    let workers = arguments.workers.or_else(|| u16::try_from(available).ok());
-    let signals = Signals::catch()?;
-    let server = Server::start(&Options {
-        directory: arguments.directory.unwrap_or_else(|| PathBuf::from("www")),
-        listen: arguments.listen,
-        workers: workers.and_then(NonZeroU16::new).unwrap_or(NonZeroU16::MIN),
-        timeouts: Timeouts::default(),
-    })?;
-    announce(&server);
-    signals.serve(server)
-}
-
 /// One line per address that can be opened as it stands.
-fn announce(server: &Server) {
+fn announce(server: &Server, what: &str) {
     let mut output = io::stdout().lock();
-    for &address in server.addresses() {
-        let mut link = address;
-        if address.ip().is_unspecified() {
-            // Nobody can open 0.0.0.0; this machine's own address always answers.
-            link.set_ip(match address {
-                SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
-                SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
-            });
-        }
-        let directory = server.directory().display();
+    for address in server.bound() {
         // Whoever closed standard output does not want to know.
-        let _ = writeln!(output, "Serving {directory} at http://{link}/");
+        let _ = match address {
+            Address::Tcp(address) => {
+                let mut link = *address;
+                if address.ip().is_unspecified() {
+                    // Nobody can open 0.0.0.0; this machine's own address always answers.
+                    link.set_ip(match address {
+                        SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+                        SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+                    });
+                }
+                writeln!(output, "Serving {what}at http://{link}/")
+            }
+            other => writeln!(output, "Serving {what}at {other}"),
+        };
     }
     let _ = output.flush();
 }
 
-fn start_log(verbosity: u8) {
-    let level = match verbosity {
-        0 => tracing::Level::WARN,
-        1 => tracing::Level::INFO,
-        _ => tracing::Level::DEBUG,
-    };
-    tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .with_target(false)
-        .init();
+fn level(verbose: u8) -> Level {
+    match verbose {
+        0 => Level::Error,
+        1 => Level::Info,
+        _ => Level::Debug,
+    }
+}
+
+fn start_log(level: Level, file: &LogFile) -> Result<ErrorLogger, String> {
+    let with_colour = *file == LogFile::Standard && io::stderr().is_terminal();
+    ErrorLogger::start(level, file, with_colour).map_err(sentence)
 }

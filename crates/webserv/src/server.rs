@@ -1,114 +1,20 @@
-//! The server as a whole: checks what it was given, opens the listening sockets, starts a thread
-//! per worker, and waits for them.
+//! The server as a whole: opens the listening sockets, starts a thread per worker, and keeps a
+//! thread of its own that carries out what a [`Handle`] asks for and replaces workers that fail.
 
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::num::NonZeroU16;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
-use kevent_async::{Notifier, Notify, block_on};
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-use crate::limits::Timeouts;
-use crate::listener;
-use crate::route::beneath::Beneath;
-use crate::worker::{self, Equipment};
-
-/// What a server is to do.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The directory to serve.
-    pub directory: PathBuf,
-    /// The addresses to listen on, at least one; port 0 lets the system choose.
-    pub listen: Vec<SocketAddr>,
-    /// How many workers, each a thread.
-    pub workers: NonZeroU16,
-    /// How long each phase of a connection may take.
-    pub timeouts: Timeouts,
-}
-
-/// Why a server did not start or did not go on. Each is one sentence with the remedy.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Error {
-    /// The directory cannot be served.
-    Directory(PathBuf, io::Error),
-    /// An address cannot be listened on.
-    Listen(SocketAddr, io::Error),
-    /// A worker could not be started, or ended by itself.
-    Worker(io::Error),
-    /// The signals cannot be caught.
-    Signals(io::Error),
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Error::Directory(path, error) => {
-                let path = path.display();
-                match error.kind() {
-                    io::ErrorKind::NotFound => write!(
-                        formatter,
-                        "there is no directory {path}; name the directory to serve: webserv DIR"
-                    ),
-                    io::ErrorKind::NotADirectory => write!(
-                        formatter,
-                        "{path} is not a directory; name the directory that holds the files"
-                    ),
-                    io::ErrorKind::PermissionDenied => write!(
-                        formatter,
-                        "the directory {path} may not be read by this user; change its mode or the user"
-                    ),
-                    _ => write!(formatter, "cannot open the directory {path}: {error}"),
-                }
-            }
-            Error::Listen(address, error) => match error.kind() {
-                io::ErrorKind::AddrInUse => write!(
-                    formatter,
-                    "{address} is in use by another program; stop it or choose another port with --listen"
-                ),
-                io::ErrorKind::PermissionDenied => write!(
-                    formatter,
-                    "this user may not listen on {address}; choose a port from 1024 up with --listen"
-                ),
-                io::ErrorKind::AddrNotAvailable => write!(
-                    formatter,
-                    "{address} is no address of this machine; choose another with --listen"
-                ),
-                _ => write!(formatter, "cannot listen on {address}: {error}"),
-            },
-            Error::Worker(error) => match error
-                .raw_os_error()
-                .map(rustix::io::Errno::from_raw_os_error)
-            {
-                Some(rustix::io::Errno::MFILE) => write!(
-                    formatter,
-                    "the limit on open files is too low to start a worker; raise it with ulimit -n"
-                ),
-                _ => write!(formatter, "a worker failed: {error}"),
-            },
-            Error::Signals(error) => write!(formatter, "cannot catch signals: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Error::Directory(_, error)
-            | Error::Listen(_, error)
-            | Error::Worker(error)
-            | Error::Signals(error) => Some(error),
-        }
-    }
-}
+use crate::error::Error;
+use crate::site::{Address, Site};
+use crate::supervisor::{Command, Supervisor};
 
 /// A running server.
 ///
-/// Dropping it stops nothing; its threads run until [`Stopper::stop`] or the end of the process.
+/// Dropping it stops nothing; its threads run until [`Handle::stop`] or the end of the process.
 ///
 /// # Examples
 ///
@@ -116,45 +22,76 @@ impl std::error::Error for Error {
 /// use std::io::{Read, Write};
 /// use std::net::{SocketAddr, TcpStream};
 /// use std::num::NonZeroU16;
-/// use webserv::{Options, Server, limits::Timeouts};
+/// use webserv::Server;
+/// use webserv::site::Site;
 ///
-/// let directory = std::env::temp_dir();
-/// let server = Server::start(&Options {
-///     directory,
-///     listen: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
-///     workers: NonZeroU16::MIN,
-///     timeouts: Timeouts::default(),
-/// })?;
+/// let listen = [SocketAddr::from(([127, 0, 0, 1], 0))];
+/// let site = Site::of_directory(std::env::temp_dir(), &listen, NonZeroU16::MIN);
+/// let server = Server::start(site)?;
 /// let mut client = TcpStream::connect(server.addresses()[0])?;
 /// client.write_all(b"OPTIONS * HTTP/1.0\r\n\r\n")?;
 /// let mut answer = String::new();
 /// client.read_to_string(&mut answer)?;
 /// assert!(answer.starts_with("HTTP/1.1 204 No Content\r\n"));
-/// server.stopper().stop();
+/// server.handle().stop();
 /// server.wait()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct Server {
-    directory: PathBuf,
-    addresses: Vec<SocketAddr>,
-    workers: Vec<JoinHandle<io::Result<()>>>,
-    stopper: Stopper,
+    bound: Vec<Address>,
+    handle: Handle,
+    supervisor: JoinHandle<Result<(), Error>>,
 }
 
-/// Tells a server to stop, from any thread.
+/// Tells a server what to do, from any thread.
 #[derive(Debug, Clone)]
-pub struct Stopper {
-    workers: Arc<[Notifier]>,
+pub struct Handle {
+    commands: mpsc::Sender<Command>,
 }
 
-impl Stopper {
-    /// Asks all workers to stop: no new connections, idle ones end, running answers finish within
+impl Handle {
+    /// Asks for the end: no new connections, idle ones end, running answers finish within
     /// [`Timeouts::stop`]. Returns at once; [`Server::wait`] waits. Asking twice changes nothing.
+    ///
+    /// [`Timeouts::stop`]: crate::limits::Timeouts::stop
     pub fn stop(&self) {
-        for worker in self.workers.iter() {
-            worker.notify();
-        }
+        self.tell(Command::Stop);
+    }
+
+    /// Asks for the end without delay: running answers are cut off.
+    pub fn stop_now(&self) {
+        self.tell(Command::StopNow);
+    }
+
+    /// Serves another site from now on, and returns when all workers do.
+    ///
+    /// Addresses that both sites have keep their sockets and connections, whose next requests are
+    /// answered by the new site. New addresses are opened. Those that are gone are closed when what
+    /// was waiting there has been accepted; their connections end with their next answer.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`], and the server goes on as before.
+    pub fn reload(&self, site: Site) -> Result<(), Error> {
+        let (sender, receiver) = mpsc::channel();
+        self.tell(Command::Reload(Box::new(site), sender));
+        // No answer: the server has stopped meanwhile.
+        receiver.recv().unwrap_or(Ok(()))
+    }
+
+    /// Opens the file of the access log anew under its name, and returns when that is done. If it
+    /// fails the old one stays, and the error log says so.
+    pub fn reopen_logs(&self) {
+        let (sender, receiver) = mpsc::channel();
+        self.tell(Command::ReopenLogs(sender));
+        // It is dropped when it is done.
+        let _ = receiver.recv();
+    }
+
+    fn tell(&self, command: Command) {
+        // Whoever has stopped needs no command any more.
+        let _ = self.commands.send(command);
     }
 }
 
@@ -167,117 +104,54 @@ impl Server {
     /// # Errors
     ///
     /// [`Error`], before anything is served.
-    pub fn start(options: &Options) -> Result<Server, Error> {
+    pub fn start(site: Site) -> Result<Server, Error> {
         raise_descriptor_limit();
-        // Absolute, but with its links unresolved: one of them may be switched later.
-        let directory = std::path::absolute(&options.directory)
-            .map_err(|error| Error::Directory(options.directory.clone(), error))?;
-        check_directory(&directory)
-            .map_err(|error| Error::Directory(options.directory.clone(), error))?;
-        let worker_count = usize::from(options.workers.get());
-        let mut addresses = Vec::new();
-        let mut equipment: Vec<Equipment> = Vec::new();
-        equipment.resize_with(worker_count, || Equipment {
-            directory: directory.clone(),
-            listeners: Vec::new(),
-            timeouts: options.timeouts,
-        });
-        for &address in &options.listen {
-            let (address, listeners) = listener::open(address, worker_count)
-                .map_err(|error| Error::Listen(address, error))?;
-            addresses.push(address);
-            for (worker, listener) in equipment.iter_mut().zip(listeners) {
-                worker.listeners.push(listener);
-            }
-        }
-        let (notifiers, workers) = start_workers(equipment).map_err(Error::Worker)?;
-        let stopper = Stopper {
-            workers: notifiers.into(),
-        };
+        let (sender, receiver) = mpsc::channel();
+        let supervisor = Supervisor::start(site, sender.clone())?;
+        let bound = supervisor.bound();
+        let supervisor = thread::Builder::new()
+            .name("supervisor".to_owned())
+            .spawn(move || supervisor.run(&receiver))
+            .map_err(Error::Worker)?;
         Ok(Server {
-            directory,
-            addresses,
-            workers,
-            stopper,
+            bound,
+            handle: Handle { commands: sender },
+            supervisor,
         })
     }
 
-    /// The addresses, in the order they were asked for, with their real ports.
+    /// The TCP addresses it began with, in the order they were asked for, with their real ports.
     #[must_use]
-    pub fn addresses(&self) -> &[SocketAddr] {
-        &self.addresses
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        let tcp = |address: &Address| match address {
+            Address::Tcp(address) => Some(*address),
+            _ => None,
+        };
+        self.bound.iter().filter_map(tcp).collect()
     }
 
-    /// The directory that is served, as an absolute path.
+    /// All addresses it began with, in the order they were asked for, with their real ports.
     #[must_use]
-    pub fn directory(&self) -> &Path {
-        &self.directory
+    pub fn bound(&self) -> &[Address] {
+        &self.bound
     }
 
-    /// A handle that stops the server.
+    /// A handle that reloads and stops the server.
     #[must_use]
-    pub fn stopper(&self) -> Stopper {
-        self.stopper.clone()
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
     }
 
-    /// Waits until all workers have ended. If one ends without having been asked to, the others
-    /// are stopped.
+    /// Waits until all workers have ended, as a [`Handle`] asked them to.
     ///
     /// # Errors
     ///
-    /// [`Error::Worker`] if a worker failed.
+    /// [`Error::Worker`] if a worker failed while it stopped.
     pub fn wait(self) -> Result<(), Error> {
-        let mut outcome = Ok(());
-        for worker in self.workers {
-            let ended = worker
-                .join()
-                .unwrap_or_else(|_| Err(io::Error::other("it panicked")));
-            if let Err(error) = ended {
-                self.stopper.stop();
-                outcome = Err(Error::Worker(error));
-            }
-        }
-        outcome
+        self.supervisor
+            .join()
+            .unwrap_or_else(|_| Err(Error::Worker(io::Error::other("the supervisor panicked"))))
     }
-}
-
-type Started = (Vec<Notifier>, Vec<JoinHandle<io::Result<()>>>);
-
-/// Starts the threads, and waits until each accepts.
-fn start_workers(equipment: Vec<Equipment>) -> io::Result<Started> {
-    let mut notifiers = Vec::new();
-    let mut threads = Vec::new();
-    for (index, equipment) in equipment.into_iter().enumerate() {
-        let (sender, receiver) = mpsc::channel();
-        let thread = thread::Builder::new()
-            .name(format!("worker-{index}"))
-            .spawn(move || run_worker(equipment, &sender))?;
-        // A thread that could not begin drops the sender, and its result says why.
-        let Ok(notifier) = receiver.recv() else {
-            let ended = thread
-                .join()
-                .unwrap_or_else(|_| Err(io::Error::other("it panicked")));
-            return Err(ended.err().unwrap_or_else(|| io::Error::other("it ended")));
-        };
-        notifiers.push(notifier);
-        threads.push(thread);
-    }
-    Ok((notifiers, threads))
-}
-
-fn run_worker(equipment: Equipment, started: &mpsc::Sender<Notifier>) -> io::Result<()> {
-    kevent_async::prepare()?;
-    let stop = Notify::new()?;
-    // The receiver waits for this, so it is there.
-    let tell = || drop(started.send(stop.notifier()));
-    block_on(worker::run(equipment, &stop, tell))
-}
-
-/// Whether the directory can be opened and read.
-fn check_directory(path: &Path) -> io::Result<()> {
-    use rustix::fs::OFlags;
-    Beneath::new(path)?.open(b"", OFlags::RDONLY | OFlags::DIRECTORY)?;
-    Ok(())
 }
 
 /// Raises the soft limit on descriptors to the hard limit. If that fails the server still runs.

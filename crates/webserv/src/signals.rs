@@ -1,28 +1,49 @@
-//! Runs a server until a signal says otherwise: the first SIGINT or SIGTERM stops it gracefully,
-//! the second ends the process at once.
+//! Runs a server until a signal says otherwise: EVFILT_SIGNAL knotes in the main thread's queue.
 //!
-//! `signal-hook` writes a byte per signal into a socket pair, which the main thread watches with a
-//! READ knote of its own queue.
+//! | signal | what happens |
+//! |---|---|
+//! | SIGHUP | the configuration is read again; a bad one changes nothing and is told of |
+//! | SIGUSR1 | the logs are opened anew, under their names |
+//! | SIGTERM | graceful stop: running answers finish; a second one ends at once |
+//! | SIGINT | fast stop: running answers are cut off; a second one ends the process itself |
 
 use std::io;
-use std::os::unix::net::UnixStream as StdStream;
 use std::process::ExitCode;
 use std::thread;
 
-use futures_lite::{AsyncReadExt, future};
-use kevent_async::{Notify, UnixStream, block_on};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::low_level::pipe;
+use futures_lite::future;
+use kevent_async::{Notify, block_on};
+use rustix::process::Signal;
 
-use crate::server::{Error, Server};
+use crate::error::Error;
+use crate::platform;
+use crate::server::{Handle, Server};
 
-/// SIGINT and SIGTERM, caught for this process from [`Signals::catch`] on.
+/// The signals that the server knows, caught for this process from [`Signals::catch`] on.
 #[derive(Debug)]
 pub struct Signals {
-    /// Has a byte for each signal.
-    stream: UnixStream,
+    signals: kevent_async::Signals,
     /// The server has ended.
     ended: Notify,
+}
+
+/// What a server does with the signals that are not about its end.
+pub trait Operator {
+    /// SIGHUP: serve what the configuration says now.
+    fn reload(&mut self, server: &Handle);
+
+    /// SIGUSR1: open the logs anew.
+    fn reopen_logs(&mut self, server: &Handle);
+
+    /// Waits until the configuration has changed by itself.
+    fn changed(&mut self) -> impl Future<Output = ()>;
+}
+
+/// What happened.
+enum Event {
+    Signal(i32),
+    Changed,
+    Ended,
 }
 
 impl Signals {
@@ -34,26 +55,28 @@ impl Signals {
     /// [`Error::Signals`] when there is no descriptor left, or the signals cannot be caught.
     pub fn catch() -> Result<Self, Error> {
         let catch = || -> io::Result<Self> {
-            let (reader, writer) = StdStream::pair()?;
-            pipe::register(SIGINT, writer.try_clone()?)?;
-            pipe::register(SIGTERM, writer)?;
+            let numbers =
+                [Signal::HUP, Signal::USR1, Signal::TERM, Signal::INT].map(Signal::as_raw);
+            for signal in numbers {
+                platform::take_signal(signal)?;
+            }
             Ok(Signals {
-                stream: UnixStream::from_std(reader)?,
+                signals: kevent_async::Signals::new(numbers)?,
                 ended: Notify::new()?,
             })
         };
         catch().map_err(Error::Signals)
     }
 
-    /// Serves until the server has stopped. The exit code is 0 after a graceful stop and 1 when a
-    /// second signal cut it short.
+    /// Serves until the server has stopped. The exit code is 0 after a stop and 1 when a second
+    /// signal cut it short.
     ///
     /// # Errors
     ///
     /// [`Error::Worker`] if a worker failed.
-    pub fn serve(self, server: Server) -> Result<ExitCode, Error> {
-        let Signals { mut stream, ended } = self;
-        let stopper = server.stopper();
+    pub fn serve(self, server: Server, mut operator: impl Operator) -> Result<ExitCode, Error> {
+        let Signals { mut signals, ended } = self;
+        let handle = server.handle();
         let notifier = ended.notifier();
         let waiter = thread::spawn(move || {
             let outcome = server.wait();
@@ -61,12 +84,30 @@ impl Signals {
             outcome
         });
         let is_cut_short = block_on(async {
-            if next_signal(&mut stream, &ended).await {
-                tracing::info!("stopping; running answers may finish");
-                stopper.stop();
-                return next_signal(&mut stream, &ended).await;
+            let mut is_stopping = false;
+            loop {
+                match next(&mut signals, &ended, &mut operator).await {
+                    Event::Ended => return false,
+                    Event::Changed => operator.reload(&handle),
+                    Event::Signal(signal) if signal == Signal::HUP.as_raw() => {
+                        operator.reload(&handle);
+                    }
+                    Event::Signal(signal) if signal == Signal::USR1.as_raw() => {
+                        operator.reopen_logs(&handle);
+                    }
+                    Event::Signal(_) if is_stopping => return true,
+                    Event::Signal(signal) => {
+                        is_stopping = true;
+                        if signal == Signal::INT.as_raw() {
+                            tracing::info!("stopping at once");
+                            handle.stop_now();
+                        } else {
+                            tracing::info!("stopping; running answers may finish");
+                            handle.stop();
+                        }
+                    }
+                }
             }
-            false
         });
         if is_cut_short {
             tracing::warn!("stopped by a second signal");
@@ -79,20 +120,27 @@ impl Signals {
     }
 }
 
-/// Waits for a signal (true) or the end of the server (false).
-async fn next_signal(stream: &mut UnixStream, ended: &Notify) -> bool {
+async fn next(
+    signals: &mut kevent_async::Signals,
+    ended: &Notify,
+    operator: &mut impl Operator,
+) -> Event {
     let has_ended = async {
         ended.notified().await;
-        false
+        Event::Ended
     };
     let has_signal = async {
-        let mut byte = [0];
-        if stream.read_exact(&mut byte).await.is_err() {
-            // The writers live as long as the process, so this does not happen; to hear no signal
-            // is the answer that harms least.
-            future::pending::<()>().await;
+        match signals.recv().await {
+            Ok((signal, _)) => Event::Signal(signal),
+            Err(error) => {
+                tracing::error!(%error, "signals are not heard any more");
+                future::pending().await
+            }
         }
-        true
     };
-    future::or(has_ended, has_signal).await
+    let has_changed = async {
+        operator.changed().await;
+        Event::Changed
+    };
+    future::or(future::or(has_ended, has_signal), has_changed).await
 }

@@ -89,6 +89,29 @@ fn h_n01_out_of_descriptors_and_back() {
     assert_eq!(client.answer().status, 200);
 }
 
+/// Idle connections hold all descriptors but those that are open already; one of the first asks.
+#[test]
+fn h_n02_no_descriptor_left_to_open_a_file() {
+    let site = Site::new();
+    let server = Process::start_limited(site.root(), 40);
+    let mut early = Client::connect(server.address());
+    early.send(NEXT);
+    assert_eq!(early.answer().status, 200);
+    let idle: Vec<Client> = (0..60).map(|_| Client::connect(server.address())).collect();
+    fixture::eventually("the table is full", || server.descriptor_count() >= 40);
+    early.send(NEXT);
+    let answer = early.answer();
+    assert_eq!(
+        (answer.status, answer.field("retry-after")),
+        (503, Some("1"))
+    );
+    drop(idle);
+    fixture::eventually("the same connection is served again", || {
+        early.send(NEXT);
+        early.answer().status == 200
+    });
+}
+
 #[test]
 fn h_n18_standard_streams_may_be_closed() {
     let site = Site::new();

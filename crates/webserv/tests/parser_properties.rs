@@ -6,6 +6,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use webserv::http::chunked::Decoder;
 use webserv::http::date::HttpDate;
+use webserv::http::field::FieldSection;
+use webserv::http::negotiation::{AcceptedCodings, preferred_type};
 use webserv::http::range::{self, Selection};
 use webserv::http::request::{HeadScanner, Request};
 use webserv::http::status::Fault;
@@ -146,10 +148,51 @@ proptest! {
     }
 
     #[test]
-    fn a_range_lies_within_the_file(value in "bytes=[-0-9, ]{0,60}", length in 0_u64..2000) {
-        if let Selection::Part(range) = range::select(value.as_bytes(), length) {
+    fn ranges_lie_within_the_file_and_apart(value in "bytes=[-0-9, ]{0,60}", length in 0_u64..2000) {
+        let ranges = match range::select(value.as_bytes(), length) {
+            Selection::Part(range) => vec![range],
+            Selection::Parts(ranges) => ranges,
+            Selection::Whole | Selection::Unsatisfiable => Vec::new(),
+        };
+        let mut sorted = ranges;
+        sorted.sort_by_key(|range| range.start);
+        for range in &sorted {
             prop_assert!(range.start < range.end && range.end <= length);
         }
+        for (range, next) in sorted.iter().zip(sorted.iter().skip(1)) {
+            prop_assert!(range.end < next.start);
+        }
+    }
+
+    #[test]
+    fn a_merged_set_holds_the_bytes_of_its_ranges(
+        pairs in vec((0_u64..60, 0_u64..8), 1..12), length in 1_u64..70,
+    ) {
+        let specs: Vec<String> = pairs
+            .iter()
+            .map(|(first, more)| format!("{first}-{}", first + more))
+            .collect();
+        let ranges = match range::select(format!("bytes={}", specs.join(",")).as_bytes(), length) {
+            Selection::Part(range) => vec![range],
+            Selection::Parts(ranges) => ranges,
+            Selection::Whole => panic!("a well-formed set of a few ranges"),
+            Selection::Unsatisfiable => Vec::new(),
+        };
+        for byte in 0..length {
+            let is_asked = pairs
+                .iter()
+                .any(|&(first, more)| (first..=first + more).contains(&byte));
+            prop_assert_eq!(ranges.iter().any(|range| range.contains(&byte)), is_asked);
+        }
+    }
+
+    #[test]
+    fn no_accept_encoding_panics(value in "[ -~]{0,60}") {
+        let section = format!("Accept-Encoding: {value}\r\nAccept: {value}\r\n\r\n");
+        let fields = FieldSection::parse(section.as_bytes()).expect("two field lines");
+        let accepted = AcceptedCodings::of(&fields);
+        prop_assert_eq!(accepted.is_plain_only(), accepted.in_order().next().is_none());
+        prop_assert!(preferred_type(&fields, &["text/html", "application/json"]) < 2);
     }
 
     #[test]

@@ -109,6 +109,21 @@ fn h_d08_to_d17_d27_transfer_codings() {
 }
 
 #[test]
+fn h_d26_names_and_codings_in_any_case() {
+    let fixture = Fixture::new();
+    let content = b"5\r\nhello\r\n0\r\n\r\n";
+    for lines in [
+        "transfer-encoding: CHUNKED\r\n",
+        "TRANSFER-ENCODING: Chunked\r\n",
+        "tRANSFER-eNCODING: chUNKED\r\n",
+    ] {
+        passes(&fixture, "POST", lines, content, 405);
+        passes(&fixture, "GET", lines, content, 200);
+    }
+    fixture.finish();
+}
+
+#[test]
 fn h_d20_e13_e14_content_that_is_cut_off() {
     let fixture = Fixture::new();
     for (lines, content) in [

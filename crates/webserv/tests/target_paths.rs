@@ -8,7 +8,7 @@ use std::os::unix::fs::symlink;
 use fixture::{Fixture, H};
 
 #[test]
-fn h_j01_to_j08_paths_that_name_nothing() {
+fn h_j01_j02_j04_to_j08_j29_paths_that_name_nothing() {
     let fixture = Fixture::new();
     for target in [
         "/../etc/passwd",
@@ -44,7 +44,7 @@ fn h_j01_to_j08_paths_that_name_nothing() {
 }
 
 #[test]
-fn h_j03_j09_to_j12_j30_paths_that_name_a_file() {
+fn h_a23_j03_j09_to_j12_j30_j31_paths_that_name_a_file() {
     let fixture = Fixture::new();
     for name in ["a?b", "a#b", "a%b"] {
         fixture.site.write(name, "x");
@@ -66,6 +66,9 @@ fn h_j03_j09_to_j12_j30_paths_that_name_a_file() {
         "/k1.txt~",
         "/link-in",
         "/.well-known/x",
+        "/k1.txt?",
+        "/k1.txt?a=b&c",
+        "/k1.txt?/../../x",
     ] {
         assert_eq!(fixture.get(target).status, 200, "{target}");
     }
@@ -74,7 +77,7 @@ fn h_j03_j09_to_j12_j30_paths_that_name_a_file() {
 }
 
 #[test]
-fn h_j13_to_j15_redirects_stay_here() {
+fn h_j13_to_j15_q03_redirects_stay_here() {
     let fixture = Fixture::new();
     fs::create_dir_all(fixture.site.path("evil.test/sub")).unwrap();
     fs::create_dir_all(fixture.site.path("\\evil.test")).unwrap();
@@ -82,6 +85,7 @@ fn h_j13_to_j15_redirects_stay_here() {
         ("/sub", "/sub/"),
         ("/sub?a=b&c", "/sub/?a=b&c"),
         ("/sub?%0d%0aX:1", "/sub/?%0d%0aX:1"),
+        ("/sub?{a}|[b]\\^`", "/sub/?%7Ba%7D%7C%5Bb%5D%5C%5E%60"),
         ("//evil.test/sub", "/evil.test/sub/"),
         ("//evil.test/sub/..//sub", "/evil.test/sub/"),
         ("/\\evil.test", "/%5Cevil.test/"),
@@ -133,6 +137,19 @@ fn h_j20_j21_links() {
     ] {
         assert_eq!(fixture.get(target).status, status, "{target}");
     }
+    fixture.finish();
+}
+
+#[test]
+fn h_j28_names_are_bytes() {
+    let fixture = Fixture::new();
+    fixture.site.write("caf\u{e9}", "composed");
+    assert_eq!(fixture.get("/caf%C3%A9").text(), "composed");
+    assert_eq!(fixture.get("/cafe%CC%81").status, 404);
+    fixture.site.write("cafe\u{301}", "decomposed");
+    assert_eq!(fixture.get("/caf%C3%A9").text(), "composed");
+    assert_eq!(fixture.get("/cafe%CC%81").text(), "decomposed");
+    assert_eq!(fixture.get("/CAF%C3%A9").status, 404);
     fixture.finish();
 }
 

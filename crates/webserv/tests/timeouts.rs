@@ -7,8 +7,8 @@ use std::num::NonZeroU16;
 use std::time::{Duration, Instant};
 
 use fixture::{Client, H, NEXT, Site};
+use webserv::Server;
 use webserv::limits::Timeouts;
-use webserv::{Options, Server};
 
 const SHORT: Duration = Duration::from_millis(400);
 
@@ -26,18 +26,15 @@ fn serve(site: &Site, change: impl FnOnce(&mut Timeouts)) -> Server {
         stop: LONG,
     };
     change(&mut timeouts);
-    Server::start(&Options {
-        directory: site.root(),
-        listen: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
-        workers: NonZeroU16::MIN,
-        timeouts,
-    })
-    .expect("the server starts")
+    let listen = [SocketAddr::from(([127, 0, 0, 1], 0))];
+    let mut served = webserv::site::Site::of_directory(site.root(), &listen, NonZeroU16::MIN);
+    served.timeouts = timeouts;
+    Server::start(served).expect("the server starts")
 }
 
 #[track_caller]
 fn stop(server: Server) {
-    server.stopper().stop();
+    server.handle().stop();
     server.wait().expect("no worker failed");
 }
 

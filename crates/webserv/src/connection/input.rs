@@ -1,18 +1,16 @@
-//! Bytes in: one buffer per burst, from which heads and contents are taken in order.
+//! Bytes in: one buffer per burst, from which heads and contents are taken in order. Contents are
+//! read by `super::content`, which borrows the buffer for that time.
 
 use std::io;
 
-use kevent_async::TcpStream;
-
+use super::stream::Stream;
 use super::timeouts::{Deadline, Waited};
-use crate::http::chunked::Decoder;
-use crate::http::framing::Framing;
 use crate::http::request::{HeadScanner, Request};
 use crate::http::status::Fault;
-use crate::limits::{CONTENT_DRAIN_BYTES_MAX, INPUT_BUFFER_BYTES, INPUT_BUFFER_BYTES_MAX};
+use crate::limits::{INPUT_BUFFER_BYTES, INPUT_BUFFER_BYTES_MAX};
 
 /// The input of a burst.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Input {
     /// Initialised throughout; `start..end` has been read and not been used.
     buffer: Vec<u8>,
@@ -62,16 +60,29 @@ impl Input {
             .starts_with(b"HEAD ")
     }
 
-    fn pending(&self) -> &[u8] {
+    /// What has been read and not been used.
+    pub(crate) fn pending(&self) -> &[u8] {
         self.buffer.get(self.start..self.end).unwrap_or_default()
     }
 
-    fn consume(&mut self, count: usize) {
+    /// Uses up so many bytes of what is pending.
+    pub(crate) fn consume(&mut self, count: usize) {
         self.start = (self.start + count).min(self.end);
         if self.is_empty() {
             self.start = 0;
             self.end = 0;
         }
+    }
+
+    /// Moves what is pending to the front of `buffer`, as much as fits; tells how many bytes.
+    pub(crate) fn take(&mut self, buffer: &mut [u8]) -> usize {
+        let pending = self.pending();
+        let count = pending.len().min(buffer.len());
+        if let (Some(from), Some(to)) = (pending.get(..count), buffer.get_mut(..count)) {
+            to.copy_from_slice(from);
+        }
+        self.consume(count);
+        count
     }
 
     /// Takes the next request out of what has been read; none if its head is not complete.
@@ -87,7 +98,7 @@ impl Input {
     }
 
     /// Reads once, without waiting.
-    pub(crate) fn read(&mut self, stream: &TcpStream) -> io::Result<Read> {
+    pub(crate) fn read(&mut self, stream: &Stream) -> io::Result<Read> {
         self.make_space();
         let space = self.buffer.get_mut(self.end..).unwrap_or_default();
         match stream.try_read(space) {
@@ -104,7 +115,7 @@ impl Input {
     /// Reads once, waiting until the deadline.
     pub(crate) async fn read_before(
         &mut self,
-        stream: &TcpStream,
+        stream: &Stream,
         deadline: &mut Deadline,
     ) -> io::Result<Result<Read, Fault>> {
         loop {
@@ -132,87 +143,6 @@ impl Input {
         if self.end == self.buffer.len() {
             let grown = (self.buffer.len() * 2).clamp(INPUT_BUFFER_BYTES, INPUT_BUFFER_BYTES_MAX);
             self.buffer.resize(grown.max(self.buffer.len()), 0);
-        }
-    }
-
-    /// A reader of the content that follows the head taken last.
-    pub(crate) fn content(&mut self, framing: Framing) -> ContentReader<'_> {
-        let state = match framing {
-            Framing::Length(length) => State::Length { remaining: length },
-            Framing::Chunked => State::Chunked(Decoder::new()),
-        };
-        ContentReader {
-            input: self,
-            state,
-            content_bytes: 0,
-        }
-    }
-}
-
-/// Reads the content of one request and throws it away.
-#[derive(Debug)]
-pub(crate) struct ContentReader<'i> {
-    input: &'i mut Input,
-    state: State,
-    content_bytes: u64,
-}
-
-#[derive(Debug)]
-enum State {
-    Length { remaining: u64 },
-    Chunked(Decoder),
-}
-
-impl ContentReader<'_> {
-    /// Reads to the end of the content.
-    ///
-    /// # Errors
-    ///
-    /// Those of the socket outside; inside a [`Fault`] of the content, with
-    /// [`Fault::ContentTooLarge`] beyond [`CONTENT_DRAIN_BYTES_MAX`].
-    pub(crate) async fn drain(
-        mut self,
-        stream: &TcpStream,
-        deadline: &mut Deadline,
-    ) -> io::Result<Result<(), Fault>> {
-        loop {
-            match self.take_pending() {
-                Ok(true) => return Ok(Ok(())),
-                Ok(false) => {}
-                Err(fault) => return Ok(Err(fault)),
-            }
-            match self.input.read_before(stream, deadline).await? {
-                Ok(Read::End) => return Ok(Err(Fault::ContentCut)),
-                Ok(_) => {}
-                Err(fault) => return Ok(Err(fault)),
-            }
-        }
-    }
-
-    /// Uses up what has been read; whether the content has ended.
-    fn take_pending(&mut self) -> Result<bool, Fault> {
-        match &mut self.state {
-            State::Length { remaining } => {
-                let available = self.input.pending().len() as u64;
-                let count = available.min(*remaining);
-                *remaining -= count;
-                let is_complete = *remaining == 0;
-                // `count` is at most the length of a slice.
-                self.input
-                    .consume(usize::try_from(count).unwrap_or(usize::MAX));
-                Ok(is_complete)
-            }
-            State::Chunked(decoder) => loop {
-                let step = decoder.decode(self.input.pending())?;
-                self.content_bytes += step.content.len() as u64;
-                self.input.consume(step.consumed);
-                if self.content_bytes > CONTENT_DRAIN_BYTES_MAX {
-                    return Err(Fault::ContentTooLarge);
-                }
-                if step.is_complete || self.input.is_empty() {
-                    return Ok(step.is_complete);
-                }
-            },
         }
     }
 }

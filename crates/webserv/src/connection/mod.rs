@@ -8,26 +8,31 @@
 //! nothing is left to do. So an idle connection costs its socket's slot, its timer and the small
 //! [`Connection`]. Only this module and its children read or write client sockets.
 
+pub(crate) mod client;
+pub(crate) mod content;
 pub(crate) mod input;
 pub(crate) mod output;
+pub(crate) mod stream;
 pub(crate) mod timeouts;
 
 use std::io;
 use std::net::Shutdown;
 use std::rc::Rc;
 
-use kevent_async::{Direction, TcpStream};
+use kevent_async::Direction;
 
+use self::stream::Stream;
 use self::timeouts::{Deadline, Waited};
+use crate::entrance::{Entrance, Phase};
 use crate::http1;
-use crate::limits::LINGER_BYTES_MAX;
+use crate::limits::{LINGER_BYTES_MAX, Timeouts};
 use crate::worker::{Seat, Worker};
 
 /// What lives as long as the connection does.
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) seat: Seat,
-    pub(crate) stream: Rc<TcpStream>,
+    pub(crate) stream: Rc<Stream>,
     /// When the current phase is over; one timer, moved lazily.
     pub(crate) deadline: Deadline,
 }
@@ -45,8 +50,8 @@ pub(crate) enum After {
 }
 
 /// Serves a connection until it ends. `seat` is its place among the worker's connections.
-pub(crate) async fn serve(seat: Seat, stream: Rc<TcpStream>) {
-    let deadline = Deadline::after(seat.worker.timeouts.header);
+pub(crate) async fn serve(seat: Seat, stream: Rc<Stream>) {
+    let deadline = Deadline::after(seat.entrance.timeouts().header);
     let mut connection = Connection {
         seat,
         stream,
@@ -76,10 +81,27 @@ impl Connection {
         &self.seat.worker
     }
 
+    /// Where it came in: whose hosts answer on it.
+    pub(crate) fn entrance(&self) -> &Entrance {
+        &self.seat.entrance
+    }
+
+    /// How long each of its phases may take before a request says which host it is for.
+    pub(crate) fn timeouts(&self) -> Timeouts {
+        self.seat.entrance.timeouts()
+    }
+
+    /// Whether its next answer is its last.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.worker().phase() != Phase::Serving || self.entrance().phase() != Phase::Serving
+    }
+
     /// Waits for the first byte of a request. A worker that stops shuts idle connections for
     /// reading, so they wake here, serve what has arrived, and end.
     async fn is_request_coming(&mut self) -> bool {
-        if self.worker().is_closing() && !self.stream.is_ready(Direction::Read) {
+        if (self.worker().phase() == Phase::Closing || self.entrance().phase() == Phase::Closing)
+            && !self.stream.is_ready(Direction::Read)
+        {
             return false;
         }
         self.seat.set_idle(true);
@@ -94,7 +116,7 @@ impl Connection {
         if self.stream.shutdown(Shutdown::Write).is_err() {
             return;
         }
-        self.deadline.set(self.worker().timeouts.linger);
+        self.deadline.set(self.timeouts().linger);
         let mut buffer = self.worker().buffers.take_input();
         let mut read_bytes = 0;
         while read_bytes < LINGER_BYTES_MAX {

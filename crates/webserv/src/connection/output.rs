@@ -1,4 +1,5 @@
-//! Bytes out: answers are gathered and leave in one write; large files go by sendfile.
+//! Bytes out: answers are gathered and leave in one write; large files go by sendfile, streams as
+//! fast as the client takes them.
 //!
 //! The head before a file is sent with MSG_MORE, so that it leaves in one packet with the first
 //! bytes of the file. The send time-out starts anew whenever the kernel takes bytes.
@@ -6,16 +7,20 @@
 use std::io;
 use std::time::Duration;
 
-use kevent_async::{Direction, TcpStream, yield_now};
+use futures_lite::StreamExt;
+use futures_lite::future::poll_once;
+use kevent_async::{Direction, yield_now};
 use rustix::io::pread;
+use rustix::net::sockopt::set_socket_linger;
 use rustix::net::{SendFlags, send};
 
+use super::stream::Stream;
 use super::timeouts::{Deadline, Waited};
 use crate::http::date::HttpDate;
 use crate::limits::{INLINE_FILE_BYTES_MAX, OUTPUT_GATHER_BYTES, SENDFILE_SLICE_BYTES};
 use crate::platform;
-use crate::response::content::{Content, FilePart};
-use crate::response::head::{Persistence, Response};
+use crate::response::content::{Content, FilePart, Streamed};
+use crate::response::head::{Delivery, Persistence, Response};
 
 /// The output of a burst.
 #[derive(Debug)]
@@ -26,8 +31,18 @@ pub(crate) struct Output {
 
 /// Where the output goes, and until when.
 pub(crate) struct Peer<'c> {
-    pub(crate) stream: &'c TcpStream,
+    pub(crate) stream: &'c Stream,
     pub(crate) deadline: &'c mut Deadline,
+}
+
+/// How an answer leaves, beside what it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Manner {
+    pub(crate) date: HttpDate,
+    pub(crate) persistence: Persistence,
+    pub(crate) delivery: Delivery,
+    /// False for HEAD.
+    pub(crate) with_content: bool,
 }
 
 impl Output {
@@ -39,37 +54,43 @@ impl Output {
         }
     }
 
+    /// Sets how long the kernel may take no bytes from here on.
+    pub(crate) fn set_send_timeout(&mut self, send_timeout: Duration) {
+        self.send_timeout = send_timeout;
+    }
+
     /// Gives the buffer back.
     pub(crate) fn into_buffer(self) -> Vec<u8> {
         self.gathered
     }
 
-    /// Adds an answer and sends as much as should not wait. `with_content` is false for HEAD.
+    /// Adds an answer and sends as much as should not wait.
     pub(crate) async fn answer(
         &mut self,
         peer: &mut Peer<'_>,
         response: Response,
-        date: HttpDate,
-        persistence: Persistence,
-        with_content: bool,
+        manner: Manner,
     ) -> io::Result<()> {
-        response.write_head(&mut self.gathered, date, persistence);
+        response.write_head(
+            &mut self.gathered,
+            manner.date,
+            manner.persistence,
+            manner.delivery,
+        );
+        let with_content = manner.with_content && manner.delivery != Delivery::Nothing;
         match response.content {
             Content::File(part) if with_content => self.file(peer, &part).await?,
             Content::Bytes(bytes) if with_content => self.bytes(peer, &bytes).await?,
+            // Boxed, because few answers are streams, and all would have its size.
+            Content::Stream(streamed) if with_content => {
+                Box::pin(self.stream(peer, streamed, manner.delivery)).await?;
+            }
             _ => {}
         }
         if self.gathered.len() >= OUTPUT_GATHER_BYTES {
             self.flush(peer).await?;
         }
         Ok(())
-    }
-
-    /// Sends 100 (Continue), and what was gathered before it.
-    pub(crate) async fn send_continue(&mut self, peer: &mut Peer<'_>) -> io::Result<()> {
-        self.gathered
-            .extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
-        self.flush(peer).await
     }
 
     /// Sends what was gathered.
@@ -108,6 +129,75 @@ impl Output {
         send_file(peer, part, self.send_timeout).await
     }
 
+    /// Sends a stream, and sees to it that a client notices when it fails.
+    async fn stream(
+        &mut self,
+        peer: &mut Peer<'_>,
+        streamed: Streamed,
+        delivery: Delivery,
+    ) -> io::Result<()> {
+        let outcome = self.pieces(peer, streamed, delivery).await;
+        if outcome.is_err() {
+            // What has been made is the client's. Then the end comes: a missing last chunk or a
+            // missing rest says enough, otherwise only a reset tells it from the ordinary end.
+            self.flush(peer).await?;
+            if delivery == Delivery::UntilClose {
+                set_socket_linger(peer.stream.get_ref(), Some(Duration::ZERO))?;
+            }
+        }
+        outcome
+    }
+
+    async fn pieces(
+        &mut self,
+        peer: &mut Peer<'_>,
+        mut streamed: Streamed,
+        delivery: Delivery,
+    ) -> io::Result<()> {
+        let mut remaining = match delivery {
+            Delivery::Length(length) => length,
+            _ => u64::MAX,
+        };
+        while remaining > 0 {
+            let piece = match poll_once(streamed.pieces.next()).await {
+                Some(piece) => piece,
+                // While the source thinks, the client gets what there is.
+                None => {
+                    self.flush(peer).await?;
+                    streamed.pieces.next().await
+                }
+            };
+            let Some(mut piece) = piece.transpose()? else {
+                break;
+            };
+            piece.truncate(usize::try_from(remaining).unwrap_or(usize::MAX));
+            remaining -= piece.len() as u64;
+            self.piece(&piece, delivery);
+            if self.gathered.len() >= OUTPUT_GATHER_BYTES {
+                self.flush(peer).await?;
+                yield_now().await;
+            }
+        }
+        match delivery {
+            Delivery::Length(_) if remaining > 0 => return Err(too_short()),
+            Delivery::Chunked => self.gathered.extend_from_slice(b"0\r\n\r\n"),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Gathers one piece, as a chunk where the content is chunked.
+    fn piece(&mut self, piece: &[u8], delivery: Delivery) {
+        if delivery != Delivery::Chunked {
+            self.gathered.extend_from_slice(piece);
+        } else if !piece.is_empty() {
+            let size = format!("{:x}\r\n", piece.len());
+            self.gathered.extend_from_slice(size.as_bytes());
+            self.gathered.extend_from_slice(piece);
+            self.gathered.extend_from_slice(b"\r\n");
+        }
+    }
+
     /// Reads a small file behind its head.
     fn small_file(&mut self, part: &FilePart) -> io::Result<()> {
         let start = self.gathered.len();
@@ -126,6 +216,14 @@ impl Output {
         }
         Ok(())
     }
+}
+
+/// The content was announced to be longer than it is.
+fn too_short() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::UnexpectedEof,
+        "a content ended before its announced length",
+    )
 }
 
 /// Sends all of `bytes`.

@@ -9,7 +9,9 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use kevent_async::{Direction, TcpStream, Timer};
+use kevent_async::{Direction, Timer};
+
+use super::stream::Stream;
 
 /// How a wait ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +46,7 @@ impl Deadline {
     /// # Errors
     ///
     /// As [`kevent_async::Io::ready`].
-    pub(crate) async fn readable(&mut self, stream: &TcpStream) -> io::Result<Waited> {
+    pub(crate) async fn readable(&mut self, stream: &Stream) -> io::Result<Waited> {
         self.ready(stream, Direction::Read).await
     }
 
@@ -53,11 +55,11 @@ impl Deadline {
     /// # Errors
     ///
     /// As [`kevent_async::Io::ready`].
-    pub(crate) async fn writable(&mut self, stream: &TcpStream) -> io::Result<Waited> {
+    pub(crate) async fn writable(&mut self, stream: &Stream) -> io::Result<Waited> {
         self.ready(stream, Direction::Write).await
     }
 
-    async fn ready(&mut self, stream: &TcpStream, direction: Direction) -> io::Result<Waited> {
+    async fn ready(&mut self, stream: &Stream, direction: Direction) -> io::Result<Waited> {
         poll_fn(|context| {
             if let Poll::Ready(outcome) = stream.poll_ready(direction, context) {
                 return Poll::Ready(outcome.map(|()| Waited::Ready));

@@ -39,6 +39,15 @@ impl HttpDate {
         self.0
     }
 
+    /// The same time as RFC 3339 writes it: `1994-11-06T08:49:37Z`.
+    #[must_use]
+    pub fn to_rfc3339(self) -> String {
+        let (days, second) = (self.0 / 86_400, self.0 % 86_400);
+        let (year, month, day) = civil(days);
+        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    }
+
     /// Reads a field value in any of the three forms; none if it is no date. `now` decides the
     /// century of a two-digit year: never more than 50 years ahead.
     #[must_use]
@@ -60,6 +69,25 @@ impl fmt::Display for HttpDate {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.to_httpdate(), formatter)
     }
+}
+
+/// Year, month and day of a day counted from 1 January 1970. Years are counted from March, so that
+/// the odd day of a leap year is the last one, and eras of 400 years are all alike.
+fn civil(days: u64) -> (u64, u64, u64) {
+    // From 1 March of the year 0.
+    let days = days + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
+    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
 }
 
 /// `Sunday, 06-Nov-94 08:49:37 GMT` as IMF-fixdate with the full year; none for other forms.
@@ -145,6 +173,21 @@ mod tests {
             "Sunday, é-Nov-94 08:49:37 GMT",
         ] {
             assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn both_calendars_agree() {
+        assert_eq!(HttpDate(784_111_777).to_rfc3339(), "1994-11-06T08:49:37Z");
+        assert_eq!(HttpDate(SECONDS_MAX).to_rfc3339(), "9999-12-31T23:59:59Z");
+        const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
+        for day in 0..160_000 {
+            let date = HttpDate(day * 86_400 + day % 86_400);
+            let (imf, iso) = (date.to_string(), date.to_rfc3339());
+            let month = MONTHS.find(&imf[8..11]).unwrap() / 3 + 1;
+            let time = &imf[17..25];
+            let expected = format!("{}-{month:02}-{}T{time}Z", &imf[12..16], &imf[5..7]);
+            assert_eq!(iso, expected);
         }
     }
 

@@ -67,6 +67,28 @@ impl FieldSection {
         self.values(name).flat_map(members)
     }
 
+    /// All lines in order, each a name as it was sent and a value without surrounding white space.
+    pub fn lines(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.lines
+            .iter()
+            .map(|line| (self.slice(line.name), self.slice(line.value)))
+    }
+
+    /// The same section without the lines of these names.
+    #[must_use]
+    pub fn without(&self, names: &[HeaderName]) -> Self {
+        let is_kept = |line: &&Line| {
+            let name = self.slice(line.name);
+            !names
+                .iter()
+                .any(|other| name.eq_ignore_ascii_case(other.as_str().as_bytes()))
+        };
+        FieldSection {
+            text: self.text.clone(),
+            lines: self.lines.iter().filter(is_kept).copied().collect(),
+        }
+    }
+
     /// How many field lines there are.
     #[must_use]
     pub fn line_count(&self) -> usize {

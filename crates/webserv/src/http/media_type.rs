@@ -11,6 +11,12 @@ pub const OCTET_STREAM: &str = "application/octet-stream";
 /// The type of pages that the server makes itself.
 pub const HTML: &str = "text/html; charset=utf-8";
 
+/// The type of the same in JSON, which is UTF-8 without saying so (RFC 8259).
+pub const JSON: &str = "application/json";
+
+/// The type of the same as text.
+pub const PLAIN: &str = "text/plain; charset=utf-8";
+
 /// The Content-Type of a file of that name.
 #[must_use]
 pub fn of_file_name(name: &[u8]) -> Cow<'static, str> {
@@ -28,6 +34,47 @@ pub fn of_file_name(name: &[u8]) -> Cow<'static, str> {
         Some("application/javascript") => Cow::Borrowed("text/javascript; charset=utf-8"),
         Some(text) if text.starts_with("text/") => Cow::Owned(format!("{text}; charset=utf-8")),
         Some(other) => Cow::Borrowed(other),
+    }
+}
+
+/// What comes to mind when a type is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compressibility {
+    /// Text in some form: it becomes a fraction of itself.
+    High,
+    /// Nobody knows; a precompressed sibling is taken, but nothing is tried.
+    Unknown,
+    /// It is compressed already.
+    None,
+}
+
+/// Whether content of that type is worth compressing.
+#[must_use]
+pub fn compressibility(content_type: &str) -> Compressibility {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    let (kind, subtype) = essence.split_once('/').unwrap_or((essence, ""));
+    match (kind, subtype) {
+        // Events must arrive one by one, not when a block is full.
+        ("text", "event-stream") => Compressibility::None,
+        ("text", _)
+        | (
+            "application",
+            "json" | "javascript" | "xml" | "wasm" | "rtf" | "postscript" | "x-sh" | "sql"
+            | "x-tar" | "x-ndjson" | "toml" | "yaml" | "vnd.ms-fontobject",
+        )
+        | ("image", "svg+xml" | "bmp" | "x-icon" | "vnd.microsoft.icon")
+        | ("font", "ttf" | "otf" | "collection")
+        | ("model", "obj" | "stl") => Compressibility::High,
+        (_, structured) if structured.ends_with("+json") || structured.ends_with("+xml") => {
+            Compressibility::High
+        }
+        ("image" | "audio" | "video" | "font", _)
+        | (
+            "application",
+            "zip" | "gzip" | "zstd" | "x-xz" | "x-bzip2" | "x-7z-compressed" | "pdf"
+            | "java-archive" | "vnd.rar" | "x-rar-compressed" | "epub+zip",
+        ) => Compressibility::None,
+        _ => Compressibility::Unknown,
     }
 }
 
@@ -63,5 +110,29 @@ mod tests {
             assert_eq!(of_file_name(name.as_bytes()), media_type, "{name}");
         }
         assert_eq!(of_file_name(b"x.\xff"), OCTET_STREAM);
+    }
+
+    #[test]
+    fn text_is_worth_compressing() {
+        for (name, expected) in [
+            ("a.html", Compressibility::High),
+            ("a.js", Compressibility::High),
+            ("a.json", Compressibility::High),
+            ("a.svg", Compressibility::High),
+            ("a.wasm", Compressibility::High),
+            ("a.atom", Compressibility::High),
+            ("a.ttf", Compressibility::High),
+            ("a.png", Compressibility::None),
+            ("a.woff2", Compressibility::None),
+            ("a.mp4", Compressibility::None),
+            ("a.zip", Compressibility::None),
+            ("a.gz", Compressibility::None),
+            ("a.bin", Compressibility::Unknown),
+            ("a", Compressibility::Unknown),
+        ] {
+            let content_type = of_file_name(name.as_bytes());
+            assert_eq!(compressibility(&content_type), expected, "{name}");
+        }
+        assert_eq!(compressibility("text/event-stream"), Compressibility::None);
     }
 }

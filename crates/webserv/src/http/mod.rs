@@ -6,11 +6,16 @@
 //! [`request::Request`]; what cannot be parsed is a [`status::Fault`], which knows its status code.
 
 pub mod authority;
+pub mod byteranges;
 pub mod chunked;
+pub mod credentials;
 pub mod date;
 pub mod field;
 pub mod framing;
 pub mod media_type;
+pub mod multipart;
+pub mod negotiation;
+pub mod parameter;
 pub mod precondition;
 pub mod range;
 pub mod request;

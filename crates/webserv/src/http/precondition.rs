@@ -7,11 +7,13 @@ use ::http::header::{IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UN
 
 use super::date::HttpDate;
 use super::field::{FieldSection, trim};
+use super::negotiation::Coding;
 
-/// A strong entity tag made of what identifies one state of a file (RFC 9110 section 8.8.3).
+/// An entity tag made of what identifies one state of a file (RFC 9110 section 8.8.3).
 ///
 /// A file that is replaced has another inode, one that is written has another time of change, to
-/// the nanosecond.
+/// the nanosecond. Each content coding of the same state has a tag of its own, for its bytes are
+/// others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct EntityTag {
     /// The file's inode number.
@@ -22,15 +24,28 @@ pub struct EntityTag {
     pub modified_seconds: i64,
     /// And its nanoseconds.
     pub modified_nanoseconds: u32,
+    /// The content coding; none for the plain form.
+    pub coding: Option<Coding>,
+    /// Whether the same tag may come with other bytes: content that is compressed as it is sent
+    /// depends on the version of the compressor.
+    pub is_weak: bool,
+}
+
+impl EntityTag {
+    /// The tag without the mark of a weak one, as weak comparison sees it.
+    fn opaque(self) -> String {
+        let coding = self.coding.map_or("", Coding::extension);
+        format!(
+            "\"{:x}-{:x}-{:x}.{:x}{coding}\"",
+            self.inode, self.size, self.modified_seconds, self.modified_nanoseconds
+        )
+    }
 }
 
 impl fmt::Display for EntityTag {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "\"{:x}-{:x}-{:x}.{:x}\"",
-            self.inode, self.size, self.modified_seconds, self.modified_nanoseconds
-        )
+        let mark = if self.is_weak { "W/" } else { "" };
+        write!(formatter, "{mark}{}", self.opaque())
     }
 }
 
@@ -98,6 +113,17 @@ pub fn evaluate(
     Outcome::Proceed
 }
 
+/// Evaluates the preconditions of a request that would make what is not there yet, with PUT for
+/// example. Any If-Match fails, `*` too; If-None-Match and the dates have nothing to compare with.
+#[must_use]
+pub fn evaluate_absent(fields: &FieldSection) -> Outcome {
+    if fields.first(&IF_MATCH).is_some() {
+        Outcome::Failed
+    } else {
+        Outcome::Proceed
+    }
+}
+
 /// Step 5: whether a Range field counts. Without If-Range it does; with it, only if the validator
 /// matches by strong comparison, a date exactly (RFC 9110 section 13.1.5).
 #[must_use]
@@ -151,12 +177,10 @@ struct SentTag<'v> {
 
 impl SentTag<'_> {
     fn matches(&self, validators: &Validators, comparison: Comparison) -> bool {
-        if self.is_weak && comparison == Comparison::Strong {
-            return false;
-        }
-        validators
-            .entity_tag
-            .is_some_and(|tag| tag.to_string().as_bytes() == self.opaque)
+        validators.entity_tag.is_some_and(|tag| {
+            let is_allowed = comparison == Comparison::Weak || !self.is_weak && !tag.is_weak;
+            is_allowed && tag.opaque().as_bytes() == self.opaque
+        })
     }
 }
 
@@ -196,6 +220,8 @@ mod tests {
                 size: 1000,
                 modified_seconds: 0x10,
                 modified_nanoseconds: 0,
+                coding: None,
+                is_weak: false,
             }),
             last_modified: HttpDate::from_unix_seconds(784_111_777),
             is_date_strong: true,
@@ -289,6 +315,46 @@ mod tests {
             &[("If-Match", "\"x\""), ("If-None-Match", TAG)],
             Outcome::Failed,
         );
+    }
+
+    #[test]
+    fn a_weak_tag_matches_weakly_alone() {
+        let mut weak = validators();
+        weak.entity_tag = weak.entity_tag.map(|tag| EntityTag {
+            coding: Some(Coding::Gzip),
+            is_weak: true,
+            ..tag
+        });
+        let sent = weak.entity_tag.unwrap().to_string();
+        assert_eq!(sent, "W/\"ab-3e8-10.0.gz\"");
+        let bare = sent.trim_start_matches("W/");
+        for (name, value, outcome) in [
+            ("If-None-Match", &*sent, Outcome::NotModified),
+            ("If-None-Match", bare, Outcome::NotModified),
+            ("If-None-Match", TAG, Outcome::Proceed),
+            ("If-Match", &sent, Outcome::Failed),
+            ("If-Match", bare, Outcome::Failed),
+        ] {
+            let fields = section(&[(name, value)]);
+            let found = evaluate(&Method::GET, &fields, &weak, now());
+            assert_eq!(found, outcome, "{name}: {value}");
+        }
+        for value in [&*sent, bare] {
+            let fields = section(&[("If-Range", value)]);
+            assert!(!allows_range(&fields, &weak, now()), "{value}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_matches_nothing() {
+        for (name, value, outcome) in [
+            ("If-Match", "*", Outcome::Failed),
+            ("If-Match", TAG, Outcome::Failed),
+            ("If-None-Match", "*", Outcome::Proceed),
+            ("If-Unmodified-Since", EARLIER, Outcome::Proceed),
+        ] {
+            assert_eq!(evaluate_absent(&section(&[(name, value)])), outcome);
+        }
     }
 
     #[test]

@@ -1,19 +1,23 @@
 //! Range requests (RFC 9110 section 14): which bytes of a representation are wanted.
 //!
-//! One satisfiable range is answered with 206. Several are answered with the whole representation,
-//! which section 14.2 allows; so no set of ranges can make an answer larger than the file.
+//! Ranges that touch or overlap become one, where the first of them stood; so the parts of an
+//! answer never hold a byte twice. A set of too many ranges is ignored, and the whole is sent: it
+//! costs less than to find out what they leave.
 
 use std::ops::Range;
 
 use super::field::{members, trim};
+use crate::limits::{RANGE_SPECS_MAX, RANGES_MAX};
 
 /// What a Range field asks of a representation of a known length.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selection {
-    /// No range that this server serves: another unit, malformed, or several ranges.
+    /// No range that this server serves: another unit, malformed, or too many ranges.
     Whole,
     /// These bytes, at least one, within the representation.
     Part(Range<u64>),
+    /// Two to [`RANGES_MAX`] such ranges, in the order of the request, with a gap between any two.
+    Parts(Vec<Range<u64>>),
     /// Well-formed, but nothing of it lies within the representation: 416.
     Unsatisfiable,
 }
@@ -32,25 +36,42 @@ pub fn select(value: &[u8], length: u64) -> Selection {
     let Some(specs) = byte_ranges(value) else {
         return Selection::Whole;
     };
-    let mut selected: Option<Range<u64>> = None;
-    let mut range_count: usize = 0;
-    let mut is_empty = true;
+    let mut ranges: Vec<Range<u64>> = Vec::new();
+    let mut spec_count: usize = 0;
     for text in members(specs) {
-        let Some(spec) = parse_spec(text) else {
+        spec_count += 1;
+        let Some(spec) = parse_spec(text).filter(|_| spec_count <= RANGE_SPECS_MAX) else {
             return Selection::Whole;
         };
-        is_empty = false;
         if let Some(range) = satisfy(&spec, length) {
-            range_count += 1;
-            selected = Some(range);
+            add(&mut ranges, range);
         }
     }
-    match selected {
-        _ if is_empty => Selection::Whole,
-        None => Selection::Unsatisfiable,
-        Some(range) if range_count == 1 => Selection::Part(range),
-        Some(_) => Selection::Whole,
+    match &*ranges {
+        [] if spec_count == 0 => Selection::Whole,
+        [] => Selection::Unsatisfiable,
+        [range] => Selection::Part(range.clone()),
+        _ if ranges.len() > RANGES_MAX => Selection::Whole,
+        _ => Selection::Parts(ranges),
     }
+}
+
+/// Adds a range; those that it touches become one with it, at the place of the first of them.
+fn add(ranges: &mut Vec<Range<u64>>, mut range: Range<u64>) {
+    // A range that grows may touch others that it did not touch before, but those that are there
+    // do not touch each other, so one look at each is enough.
+    let mut place = None;
+    let mut index = 0;
+    while let Some(other) = ranges.get(index) {
+        if range.start <= other.end && other.start <= range.end {
+            range = range.start.min(other.start)..range.end.max(other.end);
+            ranges.remove(index);
+            place = place.or(Some(index));
+        } else {
+            index += 1;
+        }
+    }
+    ranges.insert(place.unwrap_or(ranges.len()), range);
 }
 
 /// What follows `bytes=`; range units are case-insensitive.
@@ -158,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_and_several_ranges_give_the_whole() {
+    fn malformed_sets_give_the_whole() {
         for value in [
             "bytes=5-2",
             "bytes=a-b",
@@ -168,21 +189,67 @@ mod tests {
             "bytes=1--2",
             "bytes=+1-2",
             "lines=0-1",
-            "bytes=0-1,5-6",
-            "bytes=0-1,,5-6",
             "bytes=0-1;",
             "",
             "byt",
             "bytes=0-1,x",
-            "bytes=0-4,5-9",
             "bytes=,",
             "bytes =0-1",
             "bytes=1",
         ] {
             assert_eq!(select(value.as_bytes(), 1000), Selection::Whole, "{value}");
         }
-        let many = format!("bytes={}", "0-,".repeat(1000));
-        assert_eq!(select(many.as_bytes(), 1000), Selection::Whole);
+    }
+
+    #[test]
+    fn several_ranges_keep_their_order_and_never_overlap() {
+        for (value, expected) in [
+            ("bytes=0-1,5-6", vec![0..2, 5..7]),
+            ("bytes=0-1, 5-6 , 8-9", vec![0..2, 5..7, 8..10]),
+            ("bytes=0-1,,5-6", vec![0..2, 5..7]),
+            ("bytes=-1,0-0", vec![999..1000, 0..1]),
+            ("bytes=20-29,0-4,10-14,5-9", vec![20..30, 0..15]),
+            ("bytes=0-1,10-11,0-5,3-8", vec![0..9, 10..12]),
+            ("bytes=0-1,2000-,5-6", vec![0..2, 5..7]),
+        ] {
+            assert_eq!(
+                select(value.as_bytes(), 1000),
+                Selection::Parts(expected),
+                "{value}"
+            );
+        }
+        for (value, expected) in [
+            ("bytes=0-4,5-9", 0..10),
+            ("bytes=0-,0-,0-", 0..1000),
+            ("bytes=5-9,0-4,-991", 0..1000),
+        ] {
+            assert_eq!(
+                select(value.as_bytes(), 1000),
+                Selection::Part(expected),
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn too_many_ranges_give_the_whole() {
+        let set = |count: usize| {
+            let specs: Vec<String> = (0..count).map(|n| format!("{}-{}", n * 3, n * 3)).collect();
+            format!("bytes={}", specs.join(","))
+        };
+        let select = |value: String| select(value.as_bytes(), 100_000);
+        assert!(
+            matches!(select(set(RANGES_MAX)), Selection::Parts(parts) if parts.len() == RANGES_MAX)
+        );
+        assert_eq!(select(set(RANGES_MAX + 1)), Selection::Whole);
+        assert_eq!(
+            select(format!("bytes={}0-", "0-,".repeat(RANGE_SPECS_MAX - 1))),
+            Selection::Part(0..100_000)
+        );
+        assert_eq!(
+            select(format!("bytes={}0-", "0-,".repeat(RANGE_SPECS_MAX))),
+            Selection::Whole
+        );
     }
 
     #[test]

@@ -2,8 +2,11 @@
 
 use std::ops::Range;
 
-use ::http::Method;
-use ::http::header::{CONNECTION, EXPECT, HOST};
+use ::http::header::{
+    CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, IF_MATCH,
+    IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE, TRANSFER_ENCODING,
+};
+use ::http::{HeaderName, Method};
 use memchr::memchr;
 
 use super::authority::Authority;
@@ -201,6 +204,43 @@ impl Request {
             is_persistent,
             expects_continue,
         })
+    }
+}
+
+/// Fields that say something about the content or the state of one resource, and nothing about
+/// another.
+const FIELDS_OF_ONE_RESOURCE: [HeaderName; 11] = [
+    CONTENT_LENGTH,
+    CONTENT_TYPE,
+    CONTENT_ENCODING,
+    TRANSFER_ENCODING,
+    EXPECT,
+    RANGE,
+    IF_RANGE,
+    IF_MATCH,
+    IF_NONE_MATCH,
+    IF_MODIFIED_SINCE,
+    IF_UNMODIFIED_SINCE,
+];
+
+impl Request {
+    /// The request for another resource of the same host, as a local redirection asks for it: GET
+    /// without content (RFC 3875 section 6.2.2). HEAD stays, since its answer has no content.
+    #[must_use]
+    pub fn redirected(&self, target: Target) -> Self {
+        Request {
+            method: match self.method {
+                Method::HEAD => Method::HEAD,
+                _ => Method::GET,
+            },
+            target,
+            version: self.version,
+            authority: self.authority.clone(),
+            fields: self.fields.without(&FIELDS_OF_ONE_RESOURCE),
+            framing: Framing::Length(0),
+            is_persistent: self.is_persistent,
+            expects_continue: false,
+        }
     }
 }
 

@@ -69,6 +69,10 @@ pub enum Fault {
     ChunkExtensionTooLarge,
     /// A trailer section beyond the limit.
     TrailerSectionTooLarge,
+    /// A malformed form (RFC 7578).
+    Multipart,
+    /// A form with too many parts, or with a head of a part beyond the limit.
+    MultipartTooLarge,
     /// The head or the content did not arrive in time (RFC 9110 section 15.5.9).
     Timeout,
 }
@@ -85,7 +89,9 @@ impl Fault {
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
             }
             Fault::TransferCodingUnknown => StatusCode::NOT_IMPLEMENTED,
-            Fault::ContentTooLarge | Fault::ChunkExtensionTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Fault::ContentTooLarge | Fault::ChunkExtensionTooLarge | Fault::MultipartTooLarge => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
             Fault::Expectation => StatusCode::EXPECTATION_FAILED,
             Fault::Timeout => StatusCode::REQUEST_TIMEOUT,
             Fault::EmptyLine
@@ -107,7 +113,8 @@ impl Fault {
             | Fault::LengthAndCoding
             | Fault::TransferEncoding
             | Fault::ContentCut
-            | Fault::Chunk => StatusCode::BAD_REQUEST,
+            | Fault::Chunk
+            | Fault::Multipart => StatusCode::BAD_REQUEST,
         }
     }
 }
@@ -144,6 +151,8 @@ impl fmt::Display for Fault {
             Fault::Chunk => "a chunk is malformed",
             Fault::ChunkExtensionTooLarge => "the chunk extensions are too large",
             Fault::TrailerSectionTooLarge => "the trailer section is too large",
+            Fault::Multipart => "the form is malformed",
+            Fault::MultipartTooLarge => "the form has too many or too large parts",
             Fault::Timeout => "the request did not arrive in time",
         })
     }

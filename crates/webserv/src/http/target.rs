@@ -162,6 +162,16 @@ impl ResourcePath {
         self.is_directory_form
     }
 
+    /// The path below its first `length` bytes, which end a segment.
+    #[must_use]
+    pub fn without_prefix(&self, length: usize) -> Self {
+        let rest = self.relative.get(length..).unwrap_or_default();
+        ResourcePath {
+            relative: rest.strip_prefix(b"/").unwrap_or(rest).to_vec(),
+            is_directory_form: self.is_directory_form || rest.is_empty(),
+        }
+    }
+
     /// The segments from the root down; none for the root.
     pub fn segments(&self) -> impl Iterator<Item = &[u8]> {
         self.relative

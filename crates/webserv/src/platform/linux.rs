@@ -3,9 +3,16 @@
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::fs::{Mode, OFlags, ResolveFlags, openat2, sendfile};
+use rustix::fs::{
+    AtFlags, CWD, Mode, OFlags, RenameFlags, ResolveFlags, linkat, openat, openat2, renameat_with,
+    sendfile,
+};
+use rustix::io::Errno;
 use rustix::net::SendFlags;
 use socket2::Socket;
+use std::os::fd::AsRawFd;
+
+use super::FILE_MODE;
 
 /// Sends nothing yet: more follows at once (MSG_MORE).
 pub(crate) const MORE: SendFlags = SendFlags::MORE;
@@ -65,4 +72,53 @@ pub(crate) fn limit_unsent(socket: &Socket, bytes: u32) -> io::Result<()> {
 /// Those of setsockopt(2).
 pub(crate) fn share_port(socket: &Socket) -> io::Result<()> {
     socket.set_reuse_port(true)
+}
+
+/// Lets a signal be counted by EVFILT_SIGNAL knotes alone: its default action would end the
+/// process. Programs that are started have the default action again.
+///
+/// # Errors
+///
+/// Those of sigaction(2).
+pub(crate) fn take_signal(signal: i32) -> io::Result<()> {
+    kevent::signal::set_disposition(signal, kevent::signal::Disposition::ignore())?;
+    Ok(())
+}
+
+/// Makes a file in a directory that has no name there yet (O_TMPFILE).
+///
+/// # Errors
+///
+/// Those of openat(2): EOPNOTSUPP where the file system cannot do it.
+pub(crate) fn open_unnamed(directory: impl AsFd) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+    openat(directory, ".", flags, FILE_MODE)
+}
+
+/// Gives a file of [`open_unnamed`] a name that must be free.
+///
+/// # Errors
+///
+/// Those of linkat(2): EEXIST; ENOENT where /proc is not mounted.
+pub(crate) fn link_unnamed(
+    file: impl AsFd,
+    directory: impl AsFd,
+    name: &[u8],
+) -> rustix::io::Result<()> {
+    let place = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
+    linkat(CWD, place, directory, name, AtFlags::SYMLINK_FOLLOW)
+}
+
+/// Renames within a directory to a name that must be free.
+///
+/// # Errors
+///
+/// Those of renameat2(2): EEXIST.
+pub(crate) fn rename_new(directory: impl AsFd, old: &[u8], new: &[u8]) -> rustix::io::Result<()> {
+    let directory = directory.as_fd();
+    match renameat_with(directory, old, directory, new, RenameFlags::NOREPLACE) {
+        // A file system that does not know the flag.
+        Err(Errno::INVAL) => super::rename_by_link(directory, old, new),
+        outcome => outcome,
+    }
 }

@@ -14,3 +14,16 @@ mod portable;
 pub(crate) use linux::*;
 #[cfg(not(target_os = "linux"))]
 pub(crate) use portable::*;
+
+use std::os::fd::BorrowedFd;
+
+use rustix::fs::{AtFlags, Mode, linkat, unlinkat};
+
+/// The mode of files that are made, before the umask.
+pub(crate) const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
+
+/// Renames by way of a second link, which is refused where the name is taken.
+fn rename_by_link(directory: BorrowedFd<'_>, old: &[u8], new: &[u8]) -> rustix::io::Result<()> {
+    linkat(directory, old, directory, new, AtFlags::empty())?;
+    unlinkat(directory, old, AtFlags::empty())
+}

@@ -87,9 +87,36 @@ pub(crate) fn share_port(socket: &Socket) -> io::Result<()> {
     socket.set_reuse_port(true)
 }
 
+/// Lets a signal be counted by EVFILT_SIGNAL knotes alone: its default action would end the
+/// process, so it gets a handler that does nothing of use.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn take_signal(signal: i32) -> io::Result<()> {
+    signal_hook::flag::register(signal, std::sync::Arc::default())?;
+    Ok(())
+}
+
 /// Nothing bounds what the kernel holds for a slow reader but its send buffer.
 pub(crate) fn limit_unsent(_socket: &Socket, _bytes: u32) -> io::Result<()> {
     Ok(())
+}
+
+/// EOPNOTSUPP: every file has a name here.
+pub(crate) fn open_unnamed(_directory: impl AsFd) -> rustix::io::Result<OwnedFd> {
+    Err(Errno::OPNOTSUPP)
+}
+
+/// EOPNOTSUPP, as [`open_unnamed`].
+pub(crate) fn link_unnamed(
+    _file: impl AsFd,
+    _directory: impl AsFd,
+    _name: &[u8],
+) -> rustix::io::Result<()> {
+    Err(Errno::OPNOTSUPP)
+}
+
+/// Renames within a directory to a name that must be free.
+pub(crate) fn rename_new(directory: impl AsFd, old: &[u8], new: &[u8]) -> rustix::io::Result<()> {
+    super::rename_by_link(directory.as_fd(), old, new)
 }
 
 #[cfg(test)]
@@ -151,6 +178,20 @@ mod tests {
         );
         let beneath = open_beneath(&directory, b"file", LOOK);
         assert_eq!(beneath.unwrap_err(), Errno::NOSYS);
+    }
+
+    #[test]
+    fn a_file_takes_a_free_name_only() {
+        let top = tempfile::tempdir().unwrap();
+        let directory = open(top.path(), WALK, Mode::empty()).unwrap();
+        assert_eq!(open_unnamed(&directory).unwrap_err(), Errno::OPNOTSUPP);
+        assert!(link_unnamed(&directory, &directory, b"x").is_err());
+        std::fs::write(top.path().join("old"), "old").unwrap();
+        rename_new(&directory, b"old", b"new").unwrap();
+        std::fs::write(top.path().join("old"), "other").unwrap();
+        assert_eq!(rename_new(&directory, b"old", b"new"), Err(Errno::EXIST));
+        assert_eq!(std::fs::read(top.path().join("new")).unwrap(), b"old");
+        assert!(top.path().join("old").exists());
     }
 
     #[test]

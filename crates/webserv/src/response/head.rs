@@ -3,11 +3,14 @@
 use std::fmt::Display;
 use std::io::Write;
 
-use ::http::header::{CONNECTION, CONTENT_LENGTH, DATE, ETAG, SERVER};
-use ::http::{HeaderName, StatusCode};
+use ::http::header::{
+    CONNECTION, CONTENT_LENGTH, DATE, ETAG, SERVER, TRANSFER_ENCODING, WWW_AUTHENTICATE,
+};
+use ::http::{HeaderName, HeaderValue, StatusCode};
 
 use super::content::Content;
 use crate::http::date::HttpDate;
+use crate::http::request_line::Version;
 
 /// What the server calls itself; no version, which would only help an attacker.
 const SERVER_NAME: &str = "webserv";
@@ -34,6 +37,19 @@ pub(crate) enum Persistence {
     Close,
 }
 
+/// How the client finds the end of a content (RFC 9112 section 6.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// The status code says that there is none.
+    Nothing,
+    /// It has so many bytes.
+    Length(u64),
+    /// It is chunked.
+    Chunked,
+    /// It ends with the connection.
+    UntilClose,
+}
+
 impl Response {
     /// An answer without field lines and content.
     pub(crate) fn new(status: StatusCode) -> Self {
@@ -51,6 +67,16 @@ impl Response {
         self
     }
 
+    /// How the content reaches a client that speaks that version.
+    pub(crate) fn delivery(&self, version: Version) -> Delivery {
+        match self.content.length() {
+            _ if !has_content(self.status) => Delivery::Nothing,
+            Some(length) => Delivery::Length(length),
+            None if version == Version::Http10 => Delivery::UntilClose,
+            None => Delivery::Chunked,
+        }
+    }
+
     /// Writes the whole head. The status line always says HTTP/1.1: it names what the server
     /// speaks, not what the client does (RFC 9110 section 2.5).
     pub(crate) fn write_head(
@@ -58,6 +84,7 @@ impl Response {
         output: &mut Vec<u8>,
         date: HttpDate,
         persistence: Persistence,
+        delivery: Delivery,
     ) {
         output.extend_from_slice(b"HTTP/1.1 ");
         output.extend_from_slice(self.status.as_str().as_bytes());
@@ -72,8 +99,10 @@ impl Response {
         push_line(output, &DATE, date);
         push_line(output, &SERVER, SERVER_NAME);
         output.extend_from_slice(&self.fields.text);
-        if has_content(self.status) {
-            push_line(output, &CONTENT_LENGTH, self.content.length());
+        match delivery {
+            Delivery::Nothing | Delivery::UntilClose => {}
+            Delivery::Length(length) => push_line(output, &CONTENT_LENGTH, length),
+            Delivery::Chunked => push_line(output, &TRANSFER_ENCODING, "chunked"),
         }
         match persistence {
             Persistence::Open => {}
@@ -98,6 +127,30 @@ pub(crate) struct FieldLines {
 }
 
 impl FieldLines {
+    /// Adds a line whose value the configuration has given; it may hold what is not ASCII.
+    pub(crate) fn push_value(&mut self, name: &HeaderName, value: &HeaderValue) {
+        push_name(&mut self.text, name);
+        self.text.extend_from_slice(b": ");
+        self.text.extend_from_slice(value.as_bytes());
+        self.text.extend_from_slice(b"\r\n");
+    }
+
+    /// Takes all lines of that name out.
+    pub(crate) fn remove(&mut self, name: &HeaderName) {
+        let name = name.as_str().as_bytes();
+        let mut kept = Vec::with_capacity(self.text.len());
+        for line in self.text.split_inclusive(|&byte| byte == b'\n') {
+            let is_meant = line.get(name.len()) == Some(&b':')
+                && line
+                    .get(..name.len())
+                    .is_some_and(|start| start.eq_ignore_ascii_case(name));
+            if !is_meant {
+                kept.extend_from_slice(line);
+            }
+        }
+        self.text = kept;
+    }
+
     /// Adds a line. A value that holds anything but visible ASCII and spaces is left out with its
     /// line: whatever a file is called, it cannot add or break a line.
     pub(crate) fn push(&mut self, name: &HeaderName, value: impl Display) {
@@ -112,10 +165,20 @@ impl FieldLines {
     }
 }
 
-/// Writes one line; names are written as people do, `Content-Type` and `ETag`.
+/// Writes one line.
 fn push_line(output: &mut Vec<u8>, name: &HeaderName, value: impl Display) {
+    push_name(output, name);
+    // Writing to memory cannot fail.
+    let written = write!(output, ": {value}\r\n");
+    debug_assert!(written.is_ok());
+}
+
+/// Writes a name as people do, `Content-Type` and `ETag`.
+fn push_name(output: &mut Vec<u8>, name: &HeaderName) {
     if *name == ETAG {
         output.extend_from_slice(b"ETag");
+    } else if *name == WWW_AUTHENTICATE {
+        output.extend_from_slice(b"WWW-Authenticate");
     } else {
         let mut is_word_start = true;
         for byte in name.as_str().bytes() {
@@ -127,9 +190,6 @@ fn push_line(output: &mut Vec<u8>, name: &HeaderName, value: impl Display) {
             is_word_start = byte == b'-';
         }
     }
-    // Writing to memory cannot fail.
-    let written = write!(output, ": {value}\r\n");
-    debug_assert!(written.is_ok());
 }
 
 #[cfg(test)]
@@ -141,7 +201,8 @@ mod tests {
     fn head(response: &Response, persistence: Persistence) -> String {
         let mut output = Vec::new();
         let date = HttpDate::from_unix_seconds(784_111_777).unwrap();
-        response.write_head(&mut output, date, persistence);
+        let delivery = response.delivery(Version::Http11);
+        response.write_head(&mut output, date, persistence, delivery);
         String::from_utf8(output).unwrap()
     }
 

@@ -1,4 +1,5 @@
-//! Opening files that cannot lie outside a directory, whatever links and renames do meanwhile.
+//! Opening files that cannot lie outside a directory, whatever links and renames do meanwhile;
+//! unless its owner wants links to lead wherever they lead.
 //!
 //! The kernel does it in one call, openat2(2) with RESOLVE_BENEATH. Where that call is missing or
 //! a sandbox refuses it (ENOSYS, EPERM), the same rules are applied one component at a time: no
@@ -22,6 +23,7 @@ use crate::platform::{LOOK, WALK, open_beneath};
 pub(crate) struct Beneath {
     directory: Arc<OwnedFd>,
     has_openat2: bool,
+    follows_links_out: bool,
 }
 
 impl Beneath {
@@ -38,7 +40,16 @@ impl Beneath {
         Ok(Beneath {
             directory,
             has_openat2,
+            follows_links_out: false,
         })
+    }
+
+    /// The same directory, but links in it may lead out of it where that is said. A path still
+    /// cannot: it holds no `..`.
+    #[must_use]
+    pub(crate) fn following_links_out(mut self, follows_links_out: bool) -> Self {
+        self.follows_links_out = follows_links_out;
+        self
     }
 
     /// The directory's descriptor, good for looking at it (on Linux O_PATH).
@@ -50,13 +61,20 @@ impl Beneath {
     ///
     /// # Errors
     ///
-    /// Those of openat2(2); EXDEV where the path leads outside.
+    /// Those of openat2(2); EXDEV where the path leads outside and may not.
     pub(crate) fn open(&self, path: &[u8], flags: OFlags) -> rustix::io::Result<OwnedFd> {
         let path = if path.is_empty() { b"." } else { path };
         let mut flags = flags | OFlags::CLOEXEC;
         // openat2 refuses flags that mean nothing together.
         if !flags.contains(LOOK) {
             flags |= OFlags::NOCTTY;
+        }
+        if self.follows_links_out {
+            components(path)?.try_for_each(|name| match &*name {
+                b".." => Err(Errno::XDEV),
+                _ => Ok(()),
+            })?;
+            return openat(&self.directory, path, flags, Mode::empty());
         }
         if !self.has_openat2 {
             return walk(self.directory.as_fd(), path, flags);
@@ -204,6 +222,25 @@ mod tests {
                 beneath.open(&long, OFlags::RDONLY).unwrap_err(),
                 Errno::NAMETOOLONG
             );
+        }
+    }
+
+    #[test]
+    fn links_may_be_allowed_to_lead_out() {
+        let top = tree();
+        let beneath = Beneath::new(&top.path().join("root")).unwrap();
+        let beneath = beneath.following_links_out(true);
+        for (path, expected) in [
+            ("out", Ok("outside")),
+            ("link", Ok("inside")),
+            ("parent/secret", Ok("outside")),
+            ("../secret", Err(Errno::XDEV)),
+            ("a/../../secret", Err(Errno::XDEV)),
+            ("/etc/passwd", Err(Errno::XDEV)),
+            ("loop", Err(Errno::LOOP)),
+        ] {
+            let expected = expected.map(str::to_owned);
+            assert_eq!(read(&beneath, path), expected, "{path}");
         }
     }
 

@@ -2,11 +2,11 @@
 //! directory that was replaced (or a link that was switched to a new release) is noticed.
 
 use std::cell::RefCell;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use rustix::fs::{fstat, stat};
+use rustix::io::Errno;
 
 use super::beneath::Beneath;
 use crate::limits::ROOT_RECHECK;
@@ -20,41 +20,40 @@ pub(crate) struct Root {
 
 #[derive(Debug)]
 struct Current {
-    beneath: Beneath,
+    beneath: Option<Beneath>,
     checked: Instant,
 }
 
 impl Root {
-    /// Opens the directory; `path` should be absolute.
-    ///
-    /// # Errors
-    ///
-    /// Those of open(2).
-    pub(crate) fn open(path: &Path, now: Instant) -> io::Result<Self> {
-        let beneath = Beneath::new(path)?;
+    /// Opens the directory; `path` should be absolute. If that fails it is tried again, as for one
+    /// that was replaced.
+    pub(crate) fn open(path: PathBuf, now: Instant) -> Self {
         let current = RefCell::new(Current {
-            beneath,
+            beneath: Beneath::new(&path).ok(),
             checked: now,
         });
-        Ok(Root {
-            path: path.to_owned(),
-            current,
-        })
+        Root { path, current }
     }
 
     /// The directory to open files beneath. While the name leads nowhere, the old directory stays:
     /// if it was removed it is empty, so every file in it is "not found".
-    pub(crate) fn beneath(&self, now: Instant) -> Beneath {
+    ///
+    /// # Errors
+    ///
+    /// ENOENT: the name has never led anywhere.
+    pub(crate) fn beneath(&self, now: Instant) -> Result<Beneath, Errno> {
         let mut current = self.current.borrow_mut();
         if now.duration_since(current.checked) >= ROOT_RECHECK {
             current.checked = now;
-            if !self.is_same(&current.beneath)
-                && let Ok(beneath) = Beneath::new(&self.path)
-            {
-                current.beneath = beneath;
+            let is_same = current
+                .beneath
+                .as_ref()
+                .is_some_and(|beneath| self.is_same(beneath));
+            if !is_same && let Ok(beneath) = Beneath::new(&self.path) {
+                current.beneath = Some(beneath);
             }
         }
-        current.beneath.clone()
+        current.beneath.clone().ok_or(Errno::NOENT)
     }
 
     fn is_same(&self, beneath: &Beneath) -> bool {
@@ -79,15 +78,26 @@ mod tests {
         let path = top.path().join("root");
         fs::create_dir(&path).unwrap();
         let start = Instant::now();
-        let root = Root::open(&path, start).unwrap();
-        assert!(root.beneath(start).open(b"new", OFlags::RDONLY).is_err());
+        let root = Root::open(path.clone(), start);
+        assert!(
+            root.beneath(start)
+                .unwrap()
+                .open(b"new", OFlags::RDONLY)
+                .is_err()
+        );
         fs::rename(&path, top.path().join("old")).unwrap();
         let later = start + ROOT_RECHECK;
-        assert!(root.beneath(later).open(b"new", OFlags::RDONLY).is_err());
+        assert!(
+            root.beneath(later)
+                .unwrap()
+                .open(b"new", OFlags::RDONLY)
+                .is_err()
+        );
         fs::create_dir(&path).unwrap();
         fs::write(path.join("new"), "").unwrap();
         assert!(
             root.beneath(later + ROOT_RECHECK)
+                .unwrap()
                 .open(b"new", OFlags::RDONLY)
                 .is_ok()
         );
