@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicI32, Ordering};
 
-use super::{check, force};
+use super::force;
 
 /// An open file of ours whose number may change, because the program closes that one and keeps a
 /// duplicate.
@@ -63,8 +63,14 @@ impl Drop for Movable {
 ///
 /// The caller owns `number`.
 pub(crate) fn replace(number: BorrowedFd<'_>, file: BorrowedFd<'_>) -> io::Result<()> {
+    let (file, number) = (file.as_raw_fd(), number.as_raw_fd());
+    // By the system call: in the C library a dup3(2) over a queue's number is the program's, and
+    // closes the queue.
     // SAFETY: takes no pointer; both numbers are open, and the target stays open throughout.
-    check(unsafe { libc::dup3(file.as_raw_fd(), number.as_raw_fd(), libc::O_CLOEXEC) }).map(drop)
+    match unsafe { libc::syscall(libc::SYS_dup3, file, number, libc::O_CLOEXEC) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
 }
 
 /// Removes the entry of an epoll set that watches `file` under `number`, whatever that number is
